@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Installs the library, static and shared, and builds three projects that use it, with both compilers
+# and strict warnings: by find_package, by pkg-config and by add_subdirectory.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/../.." && pwd)
+work=$root/build/consumer
+compilers=(g++ clang++-19)
+strict=(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
+if command -v ccache >/dev/null; then export CMAKE_CXX_COMPILER_LAUNCHER=ccache; fi
+
+say() { printf -- '--- %s\n' "$*"; }
+
+# quietly COMMAND...: shows the output only when the command fails
+quietly() {
+    local log
+    log=$("$@" 2>&1) || {
+        printf '%s\n' "$log" "failed: $*"
+        exit 1
+    }
+}
+
+# cmake_consumer FOLDER COMPILER NAME [DEFINITION...]: configures, builds and runs one project
+cmake_consumer() {
+    local folder=$1 compiler=$2 name=$3
+    shift 3
+    say "$name, $compiler"
+    quietly cmake -S "$here/$folder" -B "$work/$name-$compiler" -G Ninja \
+        -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_CXX_FLAGS="${strict[*]}" "$@"
+    quietly cmake --build "$work/$name-$compiler"
+    quietly "$work/$name-$compiler/consumer"
+}
+
+rm -rf "$work"
+for linkage in static shared; do
+    shared=$([[ $linkage == shared ]] && echo ON || echo OFF)
+    say "installing the $linkage library"
+    quietly cmake -S "$root" -B "$work/$linkage" -G Ninja -DBUILD_SHARED_LIBS="$shared" \
+        -DASYNCIO_BUILD_TESTS=OFF -DASYNCIO_BUILD_EXAMPLES=OFF -DCMAKE_INSTALL_PREFIX="$work/unmoved"
+    quietly cmake --build "$work/$linkage"
+    quietly cmake --install "$work/$linkage"
+    prefix=$work/prefix-$linkage
+    mv "$work/unmoved" "$prefix" # an installed tree can be moved
+
+    pc=$(dirname "$(find "$prefix" -name asyncio.pc)")
+    for compiler in "${compilers[@]}"; do
+        cmake_consumer find_package "$compiler" "find_package-$linkage" \
+            -DCMAKE_PREFIX_PATH="$prefix"
+
+        say "pkg-config-$linkage, $compiler"
+        read -r -a flags < <(PKG_CONFIG_PATH=$pc pkg-config --cflags --libs asyncio)
+        quietly "$compiler" -std=c++20 "${strict[@]}" "$here"/*.cpp "${flags[@]}" \
+            -o "$work/pkg-config-$linkage-$compiler"
+        quietly env LD_LIBRARY_PATH="$(dirname "$pc")" "$work/pkg-config-$linkage-$compiler"
+    done
+done
+for compiler in "${compilers[@]}"; do
+    cmake_consumer add_subdirectory "$compiler" add_subdirectory -DASYNCIO_SOURCE="$root"
+done
+say "every consumer works"

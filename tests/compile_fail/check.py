@@ -8,7 +8,7 @@ Each file holds one mistake and says what the reader must see within the first 2
     // EXPECT-CLANG: text  clang only
     // FLAGS: -O2          further flags, for a warning that needs them
 
-Warnings count as errors, as in the projects that use the library. Many files are checked in parallel:
+Warnings count as errors, as in projects that use the library. Files are checked in parallel:
 
     tests/compile_fail/check.py [--compiler clang++-19] [FILE...]
 """

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the library, static and shared, and builds three projects that use it, with both compilers
-# and strict warnings: by find_package, by pkg-config and by add_subdirectory.
+# Installs the library, static and shared, and builds three projects that use it, with both
+# compilers and strict warnings: by find_package, by pkg-config and by add_subdirectory.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -37,7 +37,8 @@ for linkage in static shared; do
     shared=$([[ $linkage == shared ]] && echo ON || echo OFF)
     say "installing the $linkage library"
     quietly cmake -S "$root" -B "$work/$linkage" -G Ninja -DBUILD_SHARED_LIBS="$shared" \
-        -DASYNCIO_BUILD_TESTS=OFF -DASYNCIO_BUILD_EXAMPLES=OFF -DCMAKE_INSTALL_PREFIX="$work/unmoved"
+        -DASYNCIO_BUILD_TESTS=OFF -DASYNCIO_BUILD_EXAMPLES=OFF \
+        -DCMAKE_INSTALL_PREFIX="$work/unmoved"
     quietly cmake --build "$work/$linkage"
     quietly cmake --install "$work/$linkage"
     prefix=$work/prefix-$linkage

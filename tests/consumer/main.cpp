@@ -1,4 +1,4 @@
-// A project of somebody else: it includes everything in two files, warns about everything, and links.
+// Somebody else's project: it includes everything in two files, with every warning, and links.
 #include <asyncio/asyncio.hpp>
 #include <asyncio/testing.hpp>
 #include <chrono>

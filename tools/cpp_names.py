@@ -68,8 +68,8 @@ def declared_name(statement):
             continue
         is_guide = re.match(r"(explicit\s+)?$", text[:match.start()])
         return None if is_guide or "::" in match[1] else match[1]
-    variable = re.match(r"(?:inline|constexpr|extern|const)\b.*?(\w+)\s*(?:=|\{|$)", text, re.DOTALL)
-    return variable and variable[1]
+    variable = re.match(r"(inline|constexpr|extern|const)\b.*?(\w+)\s*(=|\{|$)", text, re.DOTALL)
+    return variable and variable[2]
 
 
 def blank_directive(match):

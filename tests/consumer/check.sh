@@ -50,7 +50,8 @@ for linkage in static shared; do
             -DCMAKE_PREFIX_PATH="$prefix"
 
         say "pkg-config-$linkage, $compiler"
-        read -r -a flags < <(PKG_CONFIG_PATH=$pc pkg-config --cflags --libs asyncio)
+        flags=()
+        eval "flags=($(PKG_CONFIG_PATH=$pc pkg-config --cflags --libs asyncio))" # it quotes spaces
         quietly "$compiler" -std=c++20 "${strict[@]}" "$here"/*.cpp "${flags[@]}" \
             -o "$work/pkg-config-$linkage-$compiler"
         quietly env LD_LIBRARY_PATH="$(dirname "$pc")" "$work/pkg-config-$linkage-$compiler"

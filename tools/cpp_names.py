@@ -24,10 +24,18 @@ def without_comments(text):
 
 @dataclass
 class Declaration:
-    scope: list
+    scope: list  # the namespaces and classes around it
     name: str
     line: int
     documented: bool
+
+
+@dataclass
+class Scope:
+    names: list
+    class_name: str = ""  # empty for a namespace
+    public: bool = True
+    documented_up_to: int = 0  # the line where the last documented member ends
 
 
 def after_template_head(text):
@@ -44,6 +52,10 @@ def after_template_head(text):
     return text.strip()
 
 
+def without_attributes(text):
+    return re.sub(r"\[\[.*?\]\]", " ", text, flags=re.DOTALL).strip()
+
+
 NOT_A_NAME = {
     "alignas", "auto", "decltype", "explicit", "if", "noexcept", "requires", "sizeof", "void",
 }
@@ -52,28 +64,35 @@ CLASS = re.compile(
     r"([A-Za-z_]\w*)(?!\s*::)(\s*<)?", re.DOTALL)
 
 
-def declared_name(statement):
-    """The name that a statement at namespace scope declares, else nothing."""
-    text = re.sub(r"\[\[.*?\]\]", " ", after_template_head(statement), flags=re.DOTALL).strip()
+def declared_name(statement, class_name=""):
+    """The name that a statement declares in a namespace or, if named, in a class; else nothing.
+
+    Members that only compilers and templates look for are not names: aliases, await_ready, ...
+    """
+    text = without_attributes(after_template_head(statement))
     if re.match(r"(static_assert|namespace|friend|extern\s+template|using\s+namespace)\b", text):
+        return None
+    if class_name and re.match(r"using\b|.*\b(await_\w+|promise_type)\b", text, re.DOTALL):
+        return None
+    if re.search(r"=\s*(delete|default)$", text):
         return None
     if match := re.match(r"(?:using|concept)\s+(\w+)\s*=", text):
         return match[1]
     if match := CLASS.match(text):
         return None if match[2] else match[1]  # a specialisation repeats a name
-    if "operator" in text:
+    if re.search(r"\boperator\b", text):
         return None
     for match in re.finditer(r"(~?[\w:]*\w)\s*\(", text):
         if match[1] in NOT_A_NAME or "=" in text[:match.start()]:
             continue
+        if match[1].lstrip("~") == class_name:
+            return None
         is_guide = re.match(r"(explicit\s+)?$", text[:match.start()])
         return None if is_guide or "::" in match[1] else match[1]
-    variable = re.match(r"(inline|constexpr|extern|const)\b.*?(\w+)\s*(=|\{|$)", text, re.DOTALL)
-    return variable and variable[2]
-
-
-def blank_directive(match):
-    return re.sub(r"[^\n]", " ", match[0])
+    if class_name or re.match(r"(inline|constexpr|extern|const)\b", text):
+        variable = re.match(r".*?(\w+)\s*(=|\{|\[|$)", text, re.DOTALL)
+        return variable and variable[1]
+    return None
 
 
 def matching_brace(code, start):
@@ -85,22 +104,38 @@ def matching_brace(code, start):
     return len(code) - 1
 
 
+ACCESS = re.compile(r"\s*(public|protected|private)\s*:(?!:)")
+
+
 def declarations(text):
-    """Every declaration at namespace scope, class members not included."""
+    """Every declaration in a namespace and every public one in a class."""
     lines = text.splitlines()
-    code = DIRECTIVE.sub(blank_directive, without_comments(text))
-    scopes = []  # one list of names for each open namespace
+    code = DIRECTIVE.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), without_comments(text))
+    scopes = []
     start = position = 0
 
+    def skip_access():
+        nonlocal start
+        while scopes and (match := ACCESS.match(code, start)):
+            scopes[-1].public = match[1] == "public"
+            start = match.end()
+
     def declare(end):
+        skip_access()
         statement = code[start:end]
-        name = declared_name(statement)
-        if name:
+        class_name = scopes[-1].class_name if scopes else ""
+        name = declared_name(statement, class_name)
+        if name and all(scope.public for scope in scopes):
             first = start + len(statement) - len(statement.lstrip())
             line = code.count("\n", 0, first) + 1
-            above = lines[line - 2].strip() if line > 1 else ""
-            scope = [part for names in scopes for part in names]
-            yield Declaration(scope, name, line, above.startswith("///"))
+            last = code.count("\n", 0, end) + 1
+            documented = line > 1 and lines[line - 2].strip().startswith("///")
+            documented |= "///<" in lines[last - 1]
+            if class_name:  # a docstring covers the members that follow without a blank line
+                documented |= scopes[-1].documented_up_to == line - 1 > 0
+                scopes[-1].documented_up_to = last if documented else 0
+            yield Declaration([part for scope in scopes for part in scope.names], name, line,
+                              documented)
 
     while position < len(code):
         character = code[position]
@@ -112,18 +147,25 @@ def declarations(text):
                 scopes.pop()
             start = position + 1
         elif character == "{":
+            skip_access()
             head = code[start:position].strip()
+            declared = without_attributes(after_template_head(head))
             if namespace := re.fullmatch(r"(?:inline\s+)?namespace\b\s*([\w:]*)", head):
-                scopes.append((namespace[1] or "detail").split("::"))
+                scopes.append(Scope((namespace[1] or "detail").split("::")))
                 start = position + 1
             elif re.fullmatch(r'extern\s*"\s*"', head):
-                scopes.append([])
+                scopes.append(Scope([]))
+                start = position + 1
+            elif (shape := CLASS.match(declared)) and not declared.startswith("enum"):
+                yield from declare(position)
+                # What a specialisation declares repeats names.
+                names = ["detail"] if shape[2] else [shape[1]]
+                scopes.append(Scope(names, shape[1], not declared.startswith("class")))
                 start = position + 1
             else:
                 end = matching_brace(code, position)
                 follows = code[end + 1:].lstrip()[:1]
-                is_concept = re.match(r"concept\b", after_template_head(head))
-                if follows not in {",", "{", ";"} and not is_concept:
+                if follows not in {",", "{", ";"} and not re.match(r"concept\b", declared):
                     yield from declare(position)
                     start = end + 1
                 position = end

@@ -181,7 +181,7 @@ def check_format(project):
     batches = [batch for batch in (files[core::cores] for core in range(cores)) if batch]
 
     def run(batch):
-        return subprocess.run(["clang-format-14", "--dry-run", *batch], cwd=ROOT, text=True,
+        return subprocess.run(["clang-format-19", "--dry-run", *batch], cwd=ROOT, text=True,
                               capture_output=True).stderr
 
     seen = set()

@@ -1,0 +1,140 @@
+// run: the entry point of a program. runner: several runs on one loop. run_main: a whole main().
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "asyncio/loop/event_loop.hpp"
+#include "asyncio/task/task.hpp"
+
+namespace asyncio {
+
+namespace detail {
+int run_main_guarded(int argc, char** argv,
+                     function<coroutine<int>(std::vector<std::string>)> main);
+}  // namespace detail
+
+/// How a run behaves.
+struct run_options {
+    std::optional<bool> debug{};  ///< debug mode; not said: ASYNCIODEBUG, or -X dev under run_main
+    bool handle_signals =
+        true;  ///< SIGINT and SIGTERM end the run in order; a second one ends the process
+    /// How long tasks that were cancelled at the end, and threads of the default executor, may
+    /// take. What does not end in time is reported by name and left.
+    delay shutdown_deadline = std::chrono::minutes(5);
+    loop_options loop{};
+};
+
+/// One loop for several runs, which share a context. Closes on destruction; then all that is left
+/// is cancelled.
+class runner {
+   public:
+    explicit runner(run_options options = {});
+    runner(const runner&) = delete;
+    runner& operator=(const runner&) = delete;
+    ~runner();
+
+    /// Runs `main` as a task and gives its result. Throws what it throws; keyboard_interrupt if
+    /// SIGINT or SIGTERM ended it. Throws std::runtime_error inside a running loop and after
+    /// close().
+    template <awaitable Main>
+    auto run(Main&& main) {
+        check_can_run();
+        return run_task(make_main(detail::to_coroutine(std::forward<Main>(main))));
+    }
+    /// The same for f(args...): it is called on the loop, arguments decay-copied.
+    template <class F, class... Args>
+        requires(!awaitable<F>)
+    auto run(F&& f, Args&&... args) {
+        check_can_run();
+        return run_task(
+            make_main(detail::to_coroutine(std::forward<F>(f), std::forward<Args>(args)...)));
+    }
+    /// The loop, made on first use.
+    [[nodiscard]] event_loop& get_loop();
+    /// Cancels the remaining tasks and waits for them, joins the default executor, closes the loop.
+    /// Again: nothing.
+    void close();
+
+   private:
+    template <class T>
+    task<T> make_main(coroutine<T> c) {
+        return detail::make_task(get_loop(), std::move(c), {.context = &context_}, {});
+    }
+    template <class T>
+    T run_task(task<T> main) {
+        drive(main);
+        if constexpr (std::is_void_v<T>) {
+            main.result();
+        } else {
+            return std::move(main).result();
+        }
+    }
+    friend int detail::run_main_guarded(int, char**,
+                                        detail::function<coroutine<int>(std::vector<std::string>)>);
+    /// Keeps the awaits that an exception went through, because it outlives its task.
+    int run_traced(coroutine<int> main, std::string& trace);
+    void check_can_run() const;
+    void drive(const task<>& main);
+    void cancel_all_tasks();
+
+    run_options options_;
+    std::unique_ptr<event_loop> loop_;
+    context context_;
+    bool closed_ = false;
+};
+
+/// Runs `main` on a new loop and gives its result: the entry point of a program. What is still
+/// running when main is done is cancelled and awaited; the loop is closed. Throws what main throws.
+template <awaitable Main>
+auto run(Main&& main, run_options options = {}) {
+    runner r(options);
+    return r.run(std::forward<Main>(main));
+}
+/// The same for f(args...), called on the loop.
+template <class F, class... Args>
+    requires(!awaitable<F>) && (!std::is_same_v<std::remove_cvref_t<F>, run_options>)
+auto run(F&& f, Args&&... args) {
+    runner r;
+    return r.run(std::forward<F>(f), std::forward<Args>(args)...);
+}
+
+/// What "-X dev" and its like on a command line ask for, taken off argc and argv.
+[[nodiscard]] run_options take_runtime_options(int& argc, char** argv);
+
+namespace detail {
+template <class R>
+coroutine<int> exit_code_of(coroutine<R> main) {
+    if constexpr (std::is_void_v<R>) {
+        co_await std::move(main);
+        co_return 0;
+    } else {
+        co_return static_cast<int>(co_await std::move(main));
+    }
+}
+}  // namespace detail
+
+/// A program's main: takes "-X dev" off the arguments, runs `async_main` and gives the exit code.
+/// `async_main` takes nothing or the remaining arguments (std::vector<std::string>, the program's
+/// name first), and returns a coroutine of an exit code or of nothing. SIGINT and SIGTERM: 130 and
+/// 143. An uncaught error is written to standard error with the chain of awaits, and gives 1.
+template <class F>
+int run_main(int argc, char** argv, F async_main) {
+    return detail::run_main_guarded(argc, argv, [async_main](std::vector<std::string> arguments) {
+        if constexpr (std::is_invocable_v<F, std::vector<std::string>>) {
+            return detail::exit_code_of(async_main(std::move(arguments)));
+        } else {
+            static_assert(std::is_invocable_v<F>,
+                          "run_main's function takes nothing, or a std::vector<std::string> with "
+                          "the arguments");
+            return detail::exit_code_of(async_main());
+        }
+    });
+}
+
+}  // namespace asyncio

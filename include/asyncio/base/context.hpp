@@ -1,0 +1,109 @@
+// The context: what context variables hold at one moment. Immutable and shared; setting a variable
+// makes a new one. The current one belongs to the thread; a task, a callback and a thread job carry
+// their own copy (one pointer).
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "asyncio/base/config.hpp"
+
+namespace asyncio::detail {
+
+/// A variable's value, kept alive by every context that holds it. Any thread may drop the last
+/// reference.
+class context_value {
+   public:
+    context_value() noexcept = default;
+    context_value(const context_value&) = delete;
+    context_value& operator=(const context_value&) = delete;
+    virtual ~context_value() = default;
+    void add_ref() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
+    void release() noexcept {
+        // ORDER: acq_rel, so that the last owner sees what the others wrote.
+        if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+    }
+
+   private:
+    std::atomic<std::uint32_t> refs_{1};
+};
+
+class context_map {
+   public:
+    struct entry {
+        const void* variable;
+        context_value* value;
+    };
+    context_map() noexcept = default;
+    context_map(const context_map&) = delete;
+    context_map& operator=(const context_map&) = delete;
+    ~context_map() {
+        for (const entry& e : entries) e.value->release();
+    }
+    void add_ref() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
+    void release() noexcept {
+        // ORDER: acq_rel, so that the last owner sees what the others wrote.
+        if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+    }
+    std::vector<entry> entries;
+
+   private:
+    std::atomic<std::uint32_t> refs_{1};
+};
+
+/// The context of the running code; null while no variable was set. Owns a reference.
+extern ASYNCIO_THREAD_LOCAL context_map* current_context;
+
+/// A context as somebody carries it. Null: empty.
+class context_ref {
+   public:
+    context_ref() noexcept = default;
+    context_ref(const context_ref& o) noexcept : p_(o.p_) {
+        if (p_ != nullptr) p_->add_ref();
+    }
+    context_ref(context_ref&& o) noexcept : p_(std::exchange(o.p_, nullptr)) {}
+    context_ref& operator=(context_ref o) noexcept {
+        std::swap(p_, o.p_);
+        return *this;
+    }
+    ~context_ref() {
+        if (p_ != nullptr) p_->release();
+    }
+    /// A copy of the running code's context.
+    static context_ref copy_current() noexcept {
+        context_ref r;
+        r.p_ = current_context;
+        if (r.p_ != nullptr) r.p_->add_ref();
+        return r;
+    }
+    /// Makes this the current context; again: puts the old one back and keeps what became of this
+    /// one.
+    void swap_with_current() noexcept { std::swap(p_, current_context); }
+
+   private:
+    context_map* p_ = nullptr;
+};
+
+/// Makes a context current while it lives.
+class context_scope {
+   public:
+    explicit context_scope(context_ref& context) noexcept : context_(context) {
+        context_.swap_with_current();
+    }
+    context_scope(const context_scope&) = delete;
+    context_scope& operator=(const context_scope&) = delete;
+    ~context_scope() { context_.swap_with_current(); }
+
+   private:
+    context_ref& context_;
+};
+
+/// The value of `variable` in the current context, or null.
+[[nodiscard]] context_value* context_find(const void* variable) noexcept;
+/// Replaces the current context by one where `variable` has `value` (null: has none). Takes the
+/// value over.
+void context_replace(const void* variable, context_value* value);
+
+}  // namespace asyncio::detail

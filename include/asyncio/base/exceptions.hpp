@@ -1,0 +1,229 @@
+// Every exception of the library, and why something was cancelled.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <source_location>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "asyncio/base/memory.hpp"
+
+namespace asyncio {
+
+/// What made a cancel happen.
+enum class cancel_kind : std::uint8_t {
+    explicit_request,  ///< somebody called cancel()
+    deadline,          ///< a timeout expired
+    sibling_failed,    ///< another member of the task group failed
+    shutdown,          ///< the loop or its run is ending
+    signal,            ///< SIGINT or SIGTERM
+};
+
+/// The word for a kind: "explicit", "deadline", "sibling failed", "shutdown", "signal".
+[[nodiscard]] std::string_view to_string(cancel_kind kind) noexcept;
+
+/// Why something was cancelled: what made it happen, the name of the task that asked (empty: no
+/// task), and the place in the program that asked.
+struct cancel_reason {
+    cancel_kind kind = cancel_kind::explicit_request;
+    std::string who;
+    std::source_location where;
+};
+
+namespace detail {
+
+/// One cancel request, shared by everything that it reaches. Counted atomically: an exception may
+/// cross threads.
+class cancel_record : public pooled {
+   public:
+    cancel_record(std::string text, cancel_reason why)
+        : message(std::move(text)), reason(std::move(why)) {}
+    void add_ref() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
+    void release() noexcept {
+        // ORDER: acq_rel, so that the last owner sees what the others wrote.
+        if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+    }
+    std::string message;
+    cancel_reason reason;
+
+   private:
+    ~cancel_record() = default;
+    std::atomic<std::uint32_t> refs_{0};
+};
+
+class cancel_ref {
+   public:
+    cancel_ref() noexcept = default;
+    explicit cancel_ref(cancel_record* r) noexcept : r_(r) {
+        if (r_ != nullptr) r_->add_ref();
+    }
+    cancel_ref(const cancel_ref& o) noexcept : cancel_ref(o.r_) {}
+    cancel_ref(cancel_ref&& o) noexcept : r_(std::exchange(o.r_, nullptr)) {}
+    cancel_ref& operator=(cancel_ref o) noexcept {
+        std::swap(r_, o.r_);
+        return *this;
+    }
+    ~cancel_ref() {
+        if (r_ != nullptr) r_->release();
+    }
+    [[nodiscard]] const cancel_record* get() const noexcept { return r_; }
+    explicit operator bool() const noexcept { return r_ != nullptr; }
+    const cancel_record* operator->() const noexcept { return r_; }
+
+   private:
+    cancel_record* r_ = nullptr;
+};
+
+/// A request made now, at `where`, by the task that is running (if any).
+[[nodiscard]] cancel_ref make_cancel(std::string_view message, cancel_kind kind,
+                                     std::string_view who, std::source_location where);
+
+}  // namespace detail
+
+/// Thrown at the await of a task that was cancelled. Deliberately not a std::exception, so that
+/// `catch (const std::exception&)` does not swallow a cancel. Catch it to clean up, then rethrow
+/// it.
+class cancelled_error {
+   public:
+    /// A cancel that carries a message and no known origin.
+    explicit cancelled_error(std::string_view message = {});
+    explicit cancelled_error(detail::cancel_ref record) noexcept : record_(std::move(record)) {}
+
+    /// The text given to cancel(), or an empty one.
+    [[nodiscard]] std::string_view message() const noexcept;
+    /// Why: the kind, who asked, and where.
+    [[nodiscard]] const cancel_reason& reason() const noexcept;
+    /// A sentence with all of it, for logs.
+    [[nodiscard]] std::string describe() const;
+    [[nodiscard]] const detail::cancel_ref& record() const noexcept { return record_; }
+
+   private:
+    detail::cancel_ref record_;
+};
+
+/// The time given to wait_for, timeout, as_completed or a connect was up.
+class timeout_error : public std::runtime_error {
+   public:
+    timeout_error() : std::runtime_error("asyncio: timed out") {}
+    explicit timeout_error(const std::string& what) : std::runtime_error(what) {}
+};
+
+/// The operation does not fit the state: a result asked too early, a future set twice, a coroutine
+/// awaited twice.
+class invalid_state_error : public std::logic_error {
+   public:
+    explicit invalid_state_error(const std::string& what) : std::logic_error(what) {}
+};
+
+/// get_nowait() found the queue empty.
+class queue_empty : public std::runtime_error {
+   public:
+    queue_empty() : std::runtime_error("asyncio: the queue is empty") {}
+};
+
+/// put_nowait() found the queue full.
+class queue_full : public std::runtime_error {
+   public:
+    queue_full() : std::runtime_error("asyncio: the queue is full") {}
+};
+
+/// The queue was shut down: nothing can be put, and nothing is left to get.
+class queue_shut_down : public std::runtime_error {
+   public:
+    queue_shut_down() : std::runtime_error("asyncio: the queue was shut down") {}
+};
+
+/// The barrier was reset or aborted while tasks waited, or is broken.
+class broken_barrier_error : public std::runtime_error {
+   public:
+    explicit broken_barrier_error(const std::string& what) : std::runtime_error(what) {}
+};
+
+/// The stream ended before everything that was asked for had arrived. partial() is what did arrive.
+class incomplete_read_error : public std::runtime_error {
+   public:
+    /// `expected` 0: unknown (a separator was looked for).
+    incomplete_read_error(std::string partial, std::size_t expected);
+    [[nodiscard]] const std::string& partial() const noexcept { return partial_; }
+    /// How many bytes were asked for; 0 if that was not known.
+    [[nodiscard]] std::size_t expected() const noexcept { return expected_; }
+
+   private:
+    std::string partial_;
+    std::size_t expected_;
+};
+
+/// A separator was not found within the reader's limit. Nothing that was read is lost.
+class limit_overrun_error : public std::runtime_error {
+   public:
+    limit_overrun_error(const std::string& what, std::size_t consumed)
+        : std::runtime_error(what), consumed_(consumed) {}
+    /// How many bytes can be taken before looking again.
+    [[nodiscard]] std::size_t consumed() const noexcept { return consumed_; }
+
+   private:
+    std::size_t consumed_;
+};
+
+/// Several errors at once: what the children of a task group threw, or every address that did not
+/// connect.
+class exception_group : public std::runtime_error {
+   public:
+    exception_group(const std::string& message, std::vector<std::exception_ptr> exceptions);
+    /// The message without the members' texts.
+    [[nodiscard]] const std::string& message() const noexcept { return message_; }
+    [[nodiscard]] const std::vector<std::exception_ptr>& exceptions() const noexcept {
+        return exceptions_;
+    }
+
+   private:
+    std::string message_;
+    std::vector<std::exception_ptr> exceptions_;
+};
+
+/// SIGINT ended the run. Like Python's KeyboardInterrupt it is not a std::exception, and it leaves
+/// the loop.
+class keyboard_interrupt {
+   public:
+    keyboard_interrupt() noexcept = default;
+    explicit keyboard_interrupt(int signal_number) noexcept : signal_number_(signal_number) {}
+    /// SIGINT or SIGTERM.
+    [[nodiscard]] int signal_number() const noexcept { return signal_number_; }
+
+   private:
+    int signal_number_ = 2;
+};
+
+/// Ends the program with a code from anywhere: it is stored on the task and leaves the loop;
+/// run_main returns the code. Like Python's SystemExit it is not a std::exception.
+class system_exit {
+   public:
+    explicit system_exit(int code = 0) noexcept : code_(code) {}
+    [[nodiscard]] int code() const noexcept { return code_; }
+
+   private:
+    int code_;
+};
+
+namespace detail {
+
+/// The type and text of an exception, for reports: "std::runtime_error: no route".
+[[nodiscard]] std::string describe(const std::exception_ptr& e);
+/// The cancelled_error inside `e`, or null. Looks at the type, throws nothing.
+[[nodiscard]] const cancelled_error* as_cancelled(const std::exception_ptr& e) noexcept;
+/// keyboard_interrupt and system_exit leave the loop instead of being stored only.
+[[nodiscard]] bool is_fatal(const std::exception_ptr& e) noexcept;
+
+[[noreturn]] void throw_cancelled(cancel_ref record);
+[[noreturn]] void throw_invalid_state(const char* what);
+[[noreturn]] void throw_runtime_error(const char* what);
+[[noreturn]] void throw_invalid_argument(const char* what);
+
+}  // namespace detail
+}  // namespace asyncio

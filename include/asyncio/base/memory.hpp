@@ -1,0 +1,71 @@
+// Frames and states come from here: one free list per thread and size class of 64 bytes.
+// Memory that another thread frees joins that thread's list. Large blocks go to operator new.
+#pragma once
+
+#include <cstddef>
+#include <new>
+
+#include "asyncio/base/config.hpp"
+
+namespace asyncio::detail {
+
+struct free_block {
+    free_block* next;
+};
+
+struct block_class {
+    free_block* head;
+    unsigned count;  // blocks in the list
+};
+
+inline constexpr std::size_t block_step = 64;
+inline constexpr std::size_t block_classes = 32;         // up to 2 KiB
+inline constexpr unsigned block_class_limit = 1u << 16;  // blocks kept per class and thread
+
+extern ASYNCIO_THREAD_LOCAL block_class block_cache[block_classes];
+
+[[nodiscard]] void* allocate_slow(std::size_t size);
+void deallocate_slow(void* p, std::size_t size) noexcept;
+
+/// `size` bytes aligned for every fundamental type. Throws std::bad_alloc.
+[[nodiscard]] inline void* allocate(std::size_t size) {
+#if !ASYNCIO_ASAN
+    const std::size_t index = (size + block_step - 1) / block_step;
+    if (index < block_classes) [[likely]] {
+        block_class& c = block_cache[index];
+        if (free_block* b = c.head) [[likely]] {
+            c.head = b->next;
+            --c.count;
+            return b;
+        }
+    }
+#endif
+    return allocate_slow(size);
+}
+
+/// Gives back what allocate(size) returned.
+inline void deallocate(void* p, std::size_t size) noexcept {
+#if !ASYNCIO_ASAN
+    const std::size_t index = (size + block_step - 1) / block_step;
+    if (index < block_classes) [[likely]] {
+        block_class& c = block_cache[index];
+        if (c.head != nullptr && c.count < block_class_limit) [[likely]] {
+            auto* b = static_cast<free_block*>(p);
+            b->next = c.head;
+            c.head = b;
+            ++c.count;
+            return;
+        }
+    }
+#endif
+    deallocate_slow(p, size);
+}
+
+/// Derive from it to be made from the free lists.
+struct pooled {
+    static void* operator new(std::size_t size) { return allocate(size); }
+    static void* operator new(std::size_t, void* at) noexcept { return at; }
+    static void operator delete(void* p, std::size_t size) noexcept { deallocate(p, size); }
+};
+
+}  // namespace asyncio::detail

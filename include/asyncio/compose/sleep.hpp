@@ -1,0 +1,96 @@
+// sleep: lets the others run, for a while or for one round.
+#pragma once
+
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "asyncio/base/delay.hpp"
+#include "asyncio/task/task.hpp"
+
+namespace asyncio {
+
+namespace detail {
+
+class sleep_wait : public wait_node, public timer_node {
+   public:
+    explicit sleep_wait(delay d) noexcept : delay_(d) {}
+    sleep_wait(sleep_wait&& o) noexcept : wait_node(o), delay_(o.delay_) {}
+    ~sleep_wait() {
+        if (armed()) task_->loop->timers.disarm(*this);
+    }
+
+    static constexpr bool await_ready() noexcept { return false; }
+    template <class P>
+    void await_suspend(std::coroutine_handle<P> h) {
+        promise_base& p = h.promise();
+        task_ = p.task;
+        if (delay_.nanoseconds().count() <= 0)
+            task_->yield(p);
+        else
+            suspend(p);
+    }
+
+   protected:
+    void resume() {
+        // A bare yield takes a cancel that came meanwhile; a timer that has fired is not undone by
+        // one.
+        if (cancelled_ || (delay_.nanoseconds().count() <= 0 && task_->must_cancel)) [[unlikely]]
+            task_->throw_cancel();
+    }
+
+   private:
+    void suspend(promise_base& p);
+    void fire() noexcept override { task_->wake(); }
+    bool cancel_wait(task_state_base& t, const cancel_ref&) noexcept override;
+    [[nodiscard]] std::string describe() const override;
+
+    delay delay_;
+    task_state_base* task_ = nullptr;
+    bool cancelled_ = false;
+};
+
+template <class T>
+class [[nodiscard(
+    "sleep does nothing until it is awaited: co_await sleep(...)")]] sleep_awaiter final
+    : public sleep_wait {
+   public:
+    using asyncio_awaitable = void;
+    using asyncio_awaiter = void;
+    sleep_awaiter(delay d, T result) : sleep_wait(d), result_(std::move(result)) {}
+    sleep_awaiter(sleep_awaiter&&) = default;
+    T await_resume() {
+        resume();
+        return std::move(result_);
+    }
+
+   private:
+    T result_;
+};
+
+template <>
+class [[nodiscard(
+    "sleep does nothing until it is awaited: co_await sleep(...)")]] sleep_awaiter<void>
+    final : public sleep_wait {
+   public:
+    using asyncio_awaitable = void;
+    using asyncio_awaiter = void;
+    using sleep_wait::sleep_wait;
+    void await_resume() { resume(); }
+};
+
+}  // namespace detail
+
+/// Pauses the current task for `d` while others run. Zero or less: for exactly one round. Always
+/// suspends; a cancel ends it at once. Allocates nothing. Throws std::invalid_argument for a
+/// duration that is not a number.
+inline detail::sleep_awaiter<void> sleep(delay d) noexcept {
+    return detail::sleep_awaiter<void>(d);
+}
+/// The same; gives `result`.
+template <class T>
+detail::sleep_awaiter<std::decay_t<T>> sleep(delay d, T&& result) {
+    return detail::sleep_awaiter<std::decay_t<T>>(d, std::forward<T>(result));
+}
+
+}  // namespace asyncio

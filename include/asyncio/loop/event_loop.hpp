@@ -1,0 +1,233 @@
+// The event loop as users drive it. What belongs to higher rooms (tasks, executors, sockets) is
+// declared here, as in Python, and defined in its room.
+#pragma once
+
+#include <exception>
+#include <memory>
+#include <source_location>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "asyncio/base/exceptions.hpp"
+#include "asyncio/base/function.hpp"
+#include "asyncio/loop/handle.hpp"
+#include "asyncio/loop/loop_core.hpp"
+
+namespace asyncio {
+
+template <class T>
+class future;
+template <class T>
+class task;
+class executor;
+
+/// Which interface to the kernel a loop uses.
+enum class backend_choice : unsigned char {
+    automatic,  ///< the best that this kernel allows
+    epoll,
+    io_uring,
+};
+
+/// How a loop is made.
+struct loop_options {
+    backend_choice backend = backend_choice::automatic;
+};
+
+/// What an exception handler is told.
+struct exception_context {
+    std::string message;           ///< what happened, in a sentence
+    std::exception_ptr exception;  ///< null if there is none
+    std::string task_name;         ///< empty if no task was involved
+    std::string details;  ///< creation site and async stack, one fact per line; may be empty
+};
+
+namespace detail {
+struct loop_private;
+class future_state_base;
+}  // namespace detail
+
+/// Runs callbacks, tasks, timers and I/O on the thread that runs it. Made by new_event_loop().
+/// Everything but call_soon_threadsafe() belongs to the loop's thread. Dropping it closes it.
+class event_loop final : public detail::loop_core {
+   public:
+    /// Runs until stop() is called. Throws std::runtime_error if this loop or another one already
+    /// runs in this thread.
+    void run_forever();
+    /// Ends run_forever() after the current round. Before it: the next run does one round and ends.
+    void stop() noexcept { stopping_ = true; }
+    /// Runs until `aw` is done and gives its result or throws its exception. A coroutine becomes a
+    /// task.
+    template <class Awaitable>
+    auto run_until_complete(Awaitable&& aw);
+    /// Ends the loop: drops callbacks, reports and destroys tasks that are still pending, closes
+    /// its descriptors. Closing twice is harmless; closing a running loop throws
+    /// std::runtime_error.
+    void close();
+    [[nodiscard]] bool is_running() const noexcept { return running_; }
+    [[nodiscard]] bool is_closed() const noexcept { return closed; }
+    /// The loop's clock, to which call_at() refers. Monotonic.
+    [[nodiscard]] time_point time() const noexcept { return now(); }
+
+    /// Runs f(args...) in the next round. FIFO, once. Arguments are stored by value (std::ref to
+    /// refer).
+    template <class F, class... Args>
+    handle call_soon(F&& f, Args&&... args) {
+        return schedule_handle(
+            detail::make_handle(*this, std::forward<F>(f), std::forward<Args>(args)...));
+    }
+    /// The same from any thread, and from a signal handler's thread: wakes the loop. Throws if it
+    /// is closed.
+    template <class F, class... Args>
+    handle call_soon_threadsafe(F&& f, Args&&... args) {
+        return post_handle(
+            detail::make_handle(*this, std::forward<F>(f), std::forward<Args>(args)...));
+    }
+    /// Runs f(args...) after `after`; negative: in the next round, earliest deadline first.
+    template <class F, class... Args>
+    timer_handle call_later(delay after, F&& f, Args&&... args) {
+        return schedule_timer(
+            after.after(time()),
+            detail::make_handle(*this, std::forward<F>(f), std::forward<Args>(args)...));
+    }
+    /// Runs f(args...) at `when` on the loop's clock. Equal moments are FIFO.
+    template <class F, class... Args>
+    timer_handle call_at(time_point when, F&& f, Args&&... args) {
+        return schedule_timer(
+            when, detail::make_handle(*this, std::forward<F>(f), std::forward<Args>(args)...));
+    }
+
+    /// A future of this loop that nobody has set yet.
+    template <class T = void>
+    [[nodiscard]] future<T> create_future(
+        std::source_location where = std::source_location::current());
+    /// asyncio::create_task on this loop, also while it does not run.
+    template <class... Args>
+    auto create_task(Args&&... args);
+
+    /// Calls f(args...) each time `fd` is readable. Replaces and cancels the reader that was there.
+    /// The loop does not own the descriptor: remove the reader before you close it. Throws
+    /// std::system_error if it cannot be watched.
+    template <class F, class... Args>
+    handle add_reader(int fd, F&& f, Args&&... args) {
+        return watch(fd, detail::io_read,
+                     detail::make_handle(*this, std::forward<F>(f), std::forward<Args>(args)...));
+    }
+    /// The same for writable.
+    template <class F, class... Args>
+    handle add_writer(int fd, F&& f, Args&&... args) {
+        return watch(fd, detail::io_write,
+                     detail::make_handle(*this, std::forward<F>(f), std::forward<Args>(args)...));
+    }
+    /// False if there was none.
+    bool remove_reader(int fd) noexcept { return unwatch(fd, detail::io_read); }
+    bool remove_writer(int fd) noexcept { return unwatch(fd, detail::io_write); }
+
+    /// Calls f(args...) as a callback of the loop each time the signal arrives. One loop at a time
+    /// owns a signal.
+    template <class F, class... Args>
+    void add_signal_handler(int signal_number, F&& f, Args&&... args) {
+        watch_signal(signal_number,
+                     detail::make_handle(*this, std::forward<F>(f), std::forward<Args>(args)...));
+    }
+    /// Restores what the process did before. False if there was no handler.
+    bool remove_signal_handler(int signal_number) noexcept;
+
+    /// f(loop, context) is told what nobody else could handle. An empty call restores the default.
+    template <class F>
+    void set_exception_handler(F&& f) {
+        exception_handler_ =
+            detail::function<void(event_loop&, const exception_context&)>(std::forward<F>(f));
+    }
+    void set_exception_handler(std::nullptr_t) noexcept { exception_handler_ = {}; }
+    /// Tells the handler; never throws, but for keyboard_interrupt and system_exit.
+    void call_exception_handler(const exception_context& context);
+    /// Writes the context to standard error.
+    void default_exception_handler(const exception_context& context);
+
+    void set_debug(bool on) noexcept { debug = on; }  // NOLINT: Python's name and form
+    [[nodiscard]] bool get_debug() const noexcept { return debug; }
+    /// In debug mode a callback or a step of a task that takes longer is reported. Default 100 ms.
+    [[nodiscard]] std::chrono::nanoseconds slow_callback_duration() const noexcept {
+        return slow_callback;
+    }
+    void slow_callback_duration(std::chrono::nanoseconds d) noexcept { slow_callback = d; }
+
+    /// Which interface to the kernel is used, and why.
+    [[nodiscard]] std::string backend() const { return outside->name(); }
+    /// For hosts with a loop of their own: a descriptor that is readable when run_ready() has
+    /// something to do.
+    [[nodiscard]] int fileno() const noexcept { return outside->fileno(); }
+    /// Runs rounds until nothing is ready, never waits; gives the time until the next deadline.
+    delay run_ready();
+
+    /// Calls f(args...) in `pool` (null: the default one, made on demand) and gives a future of its
+    /// result.
+    template <class F, class... Args>
+    auto run_in_executor(executor* pool, F&& f, Args&&... args);
+    /// The executor for null. The loop shuts it down when it closes.
+    void set_default_executor(std::unique_ptr<executor> pool);
+    [[nodiscard]] executor& default_executor();
+    /// Joins the default executor's threads, at most `timeout`; a warning names what did not end in
+    /// time.
+    void shutdown_default_executor(delay timeout = std::chrono::minutes(5));
+
+    /// Debug mode: `what` of the task (or callback) ran for `took`. `details`: where it was.
+    void report_slow(const char* what, std::chrono::nanoseconds took, std::string task_name,
+                     std::string details);
+    /// Throws std::runtime_error if the loop is closed; in debug mode, if this is not the loop's
+    /// thread.
+    void check_usable(const char* api) const;
+
+    /// One slot per higher room, which keeps its own things here. Destroyed by close().
+    struct slot {
+        virtual ~slot() = default;
+    };
+    enum slot_name : unsigned { executor_slot, network_slot, debug_slot, slot_count };
+    std::unique_ptr<slot> slots[slot_count];
+
+   private:
+    friend std::unique_ptr<event_loop> new_event_loop(loop_options);
+    friend std::unique_ptr<event_loop> make_loop(std::unique_ptr<detail::backend>);
+    friend class running_scope;
+    friend class runner;
+    friend struct std::default_delete<event_loop>;
+    explicit event_loop(std::unique_ptr<detail::backend> b);
+    ~event_loop();
+    void destroy() noexcept override;
+    void collect_signals() noexcept override;
+    handle schedule_handle(detail::ref<detail::handle_state> h);
+    handle post_handle(detail::ref<detail::handle_state> h);
+    timer_handle schedule_timer(time_point when, detail::ref<detail::handle_state> h);
+    handle watch(int fd, unsigned event, detail::ref<detail::handle_state> h);
+    bool unwatch(int fd, unsigned event) noexcept;
+    void watch_signal(int signal_number, detail::ref<detail::handle_state> h);
+    void run_until_done(detail::future_state_base& f);
+    void drop_tasks() noexcept;
+    void drop_ready() noexcept;
+    void abandon() noexcept;
+
+    bool running_ = false;
+    bool stopping_ = false;
+    detail::function<void(event_loop&, const exception_context&)> exception_handler_;
+    std::unique_ptr<detail::loop_private> private_;
+};
+
+}  // namespace asyncio
+
+/// Dropping a loop closes it; its memory stays until the last future that refers to it is gone.
+template <>
+struct std::default_delete<asyncio::event_loop> {
+    void operator()(asyncio::event_loop* loop) const noexcept { loop->abandon(); }
+};
+
+namespace asyncio {
+
+/// A loop that is not running yet. Throws std::system_error if the kernel refuses.
+[[nodiscard]] std::unique_ptr<event_loop> new_event_loop(loop_options options = {});
+/// A loop over a given outside: what simulations use.
+[[nodiscard]] std::unique_ptr<event_loop> make_loop(std::unique_ptr<detail::backend> outside);
+/// The loop that runs in this thread. Throws std::runtime_error if none does.
+[[nodiscard]] event_loop& get_running_loop();
+
+}  // namespace asyncio

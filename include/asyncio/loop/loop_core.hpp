@@ -1,0 +1,86 @@
+// One thread's clockwork: what is ready, what is due, what the outside has, and the turn that
+// brings them together. Everything here belongs to the loop's thread, except post() and wake().
+//
+//      +--> ask the outside (poll)      1  how long may it wait?
+//      |    collect posted callbacks    2  from other threads, and signals
+//      |    collect due timers          3  user code has not run so far
+//      +--- run what is ready           4  only what was ready when this step began
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "asyncio/base/config.hpp"
+#include "asyncio/base/intrusive.hpp"
+#include "asyncio/loop/handle.hpp"
+#include "asyncio/loop/ready_queue.hpp"
+#include "asyncio/loop/timer_queue.hpp"
+#include "asyncio/sys/backend.hpp"
+
+namespace asyncio::detail {
+
+class task_state_base;
+
+/// How a loop finds its tasks: each unfinished one is linked here.
+class task_link : public list_hook {};
+
+class loop_core {
+   public:
+    explicit loop_core(std::unique_ptr<backend> b);
+    loop_core(const loop_core&) = delete;
+    loop_core& operator=(const loop_core&) = delete;
+
+    ready_queue ready;
+    timer_queue timers;
+    std::unique_ptr<backend> outside;
+    task_state_base* current_task = nullptr;
+    intrusive_list<task_link> tasks;
+    std::uint64_t tasks_made = 0;
+    std::uint64_t turns = 0;
+    bool debug = false;
+    bool closed = false;
+    std::chrono::nanoseconds slow_callback = std::chrono::milliseconds(100);
+
+    /// The loop's memory outlives it while futures refer to it, so that a handle kept too long
+    /// stays harmless.
+    void add_ref() noexcept { ++refs_; }
+    void release() noexcept {
+        if (--refs_ == 0) destroy();
+    }
+
+    [[nodiscard]] time_point now() const noexcept { return outside->now(); }
+    void schedule(ready_node& n) noexcept { ready.push(n); }
+    /// Any thread: queues a callback and wakes the loop once per burst. False if the loop is
+    /// closed.
+    bool post(ref<handle_state> h) noexcept;
+
+    void run_once(bool may_wait);
+    [[nodiscard]] bool on_loop_thread() const noexcept;
+
+   protected:
+    ~loop_core();
+    virtual void destroy() noexcept = 0;
+    /// A signal that this loop watches has arrived.
+    virtual void collect_signals() noexcept = 0;
+    std::atomic<bool> signal_arrived_{false};
+    /// From now on post() refuses; what was posted before becomes ready.
+    void refuse_posts() noexcept;
+
+   private:
+    void ask_outside(bool may_wait);
+    void collect_posted() noexcept;
+    void run_ready();
+    [[nodiscard]] bool recently_asked() noexcept;
+
+    std::uint32_t refs_ = 1;
+    unsigned turns_since_poll_ = 0;
+    time_point polled_at_{};
+    alignas(64) std::atomic<ready_node*> posted_{nullptr};
+    std::atomic<bool> asleep_{false};
+};
+
+/// The loop that runs in this thread, or null.
+extern ASYNCIO_THREAD_LOCAL loop_core* running_loop;
+
+}  // namespace asyncio::detail

@@ -1,0 +1,74 @@
+// Deadlines: a 4-ary heap of intrusive nodes. Equal deadlines fire in the order in which they were
+// armed.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "asyncio/base/delay.hpp"
+
+namespace asyncio::detail {
+
+/// A deadline that belongs to a frame or a handle. fire() is called by the loop's turn; it may only
+/// queue and mark. Its owner disarms it before it dies.
+class timer_node {
+   public:
+    timer_node() noexcept = default;
+    timer_node(const timer_node&) = delete;
+    timer_node& operator=(const timer_node&) = delete;
+    [[nodiscard]] bool armed() const noexcept { return index_ != not_armed; }
+    [[nodiscard]] time_point when() const noexcept { return when_; }
+
+   protected:
+    ~timer_node() = default;
+    virtual void fire() noexcept = 0;
+    /// The queue is cleared: it will never fire.
+    virtual void dropped() noexcept {}
+
+   private:
+    friend class timer_queue;
+    static constexpr std::size_t not_armed = static_cast<std::size_t>(-1);
+    time_point when_{};
+    std::uint64_t order_ = 0;
+    std::size_t index_ = not_armed;
+};
+
+class timer_queue {
+   public:
+    [[nodiscard]] bool empty() const noexcept { return heap_.empty(); }
+    [[nodiscard]] std::size_t size() const noexcept { return heap_.size(); }
+    [[nodiscard]] time_point next() const noexcept { return heap_.front().when; }
+
+    /// Throws std::bad_alloc, then nothing has changed.
+    void arm(timer_node& n, time_point when);
+    /// Harmless if it is not armed.
+    void disarm(timer_node& n) noexcept {
+        if (n.armed()) remove(n);
+    }
+    /// Disarms every node.
+    void clear() noexcept;
+    /// Fires everything that is due at `now`, in order.
+    void fire_due(time_point now) noexcept;
+
+   private:
+    struct entry {
+        time_point when;
+        timer_node* node;
+    };
+    void remove(timer_node& n) noexcept;
+    [[nodiscard]] static bool before(const entry& a, const entry& b) noexcept {
+        return a.when != b.when ? a.when < b.when : a.node->order_ < b.node->order_;
+    }
+    void place(std::size_t i, const entry& e) noexcept {
+        heap_[i] = e;
+        e.node->index_ = i;
+    }
+    void sift_up(std::size_t i, entry e) noexcept;
+    void sift_down(std::size_t i, entry e) noexcept;
+
+    std::vector<entry> heap_;
+    std::uint64_t armed_ = 0;
+};
+
+}  // namespace asyncio::detail

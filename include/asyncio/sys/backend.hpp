@@ -1,0 +1,124 @@
+// The one interface to the outside: the clock, waiting, randomness, and sockets. epoll, io_uring
+// and the simulation implement it; nothing above this room makes a system call on a socket or asks
+// for the time elsewhere. Calls return results and never throw, but for construction. One thread,
+// except wake().
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "asyncio/base/delay.hpp"
+
+namespace asyncio::detail {
+
+/// What a call did: a count, a descriptor or nothing (`value`), or why not (`error`, an errno).
+struct sys_result {
+    std::int64_t value = 0;
+    int error = 0;
+    [[nodiscard]] bool ok() const noexcept { return error == 0; }
+    [[nodiscard]] bool would_block() const noexcept;
+};
+
+enum io_events : unsigned { io_read = 1, io_write = 2 };
+
+/// Something the backend watches. on_ready() is called while a poll is collected: it may mark and
+/// queue, but it runs no user code and destroys no source.
+class io_source {
+   public:
+    explicit io_source(int descriptor) noexcept : fd(descriptor) {}
+    io_source(const io_source&) = delete;
+    io_source& operator=(const io_source&) = delete;
+    virtual void on_ready(unsigned events) noexcept = 0;
+
+    int fd;
+    /// A hint for attached sources: false once a call would have blocked, until the backend says
+    /// otherwise.
+    bool readable = true;
+    bool writable = true;
+    /// The peer has closed or failed: a short read does not mean that the socket is drained.
+    bool hung_up = false;
+
+   protected:
+    ~io_source() = default;
+};
+
+/// A socket address as the system takes it.
+struct raw_address {
+    alignas(8) std::byte data[128] = {};
+    std::uint32_t size = 0;
+};
+
+/// A piece of memory to send.
+struct const_chunk {
+    const void* data;
+    std::size_t size;
+};
+
+class backend {
+   public:
+    backend() = default;
+    backend(const backend&) = delete;
+    backend& operator=(const backend&) = delete;
+    virtual ~backend() = default;
+
+    /// "epoll", "io_uring", "simulation", and why it was chosen.
+    [[nodiscard]] virtual std::string name() const = 0;
+    [[nodiscard]] virtual time_point now() noexcept = 0;
+    /// Waits until a source is ready, wake() was called, or `timeout` has passed (0: asks only;
+    /// forever: no limit), and calls on_ready of each ready source.
+    virtual void poll(delay timeout) = 0;
+    /// Ends a poll() that waits, or the next one. Any thread, and signal handlers.
+    virtual void wake() noexcept = 0;
+    /// A descriptor that becomes readable when poll() has something to do (for hosts with a loop of
+    /// their own), or -1.
+    [[nodiscard]] virtual int fileno() const noexcept = 0;
+    /// Makes fileno() readable at `when`, too.
+    virtual void arm_fileno(time_point when) noexcept = 0;
+    [[nodiscard]] virtual std::uint64_t random() noexcept = 0;
+    /// True while a simulation wants to choose which of the ready runs next.
+    [[nodiscard]] virtual bool picks() const noexcept { return false; }
+    /// Which of `ready` (at least 2) runs next.
+    [[nodiscard]] virtual std::size_t pick(std::size_t ready) noexcept {
+        (void)ready;
+        return 0;
+    }
+
+    /// Descriptors that somebody else owns: level triggered; `events` 0 ends it. errno or 0.
+    virtual int watch(io_source& source, unsigned events) noexcept = 0;
+    /// Own sockets: edge triggered in both directions, once for their whole life. errno or 0.
+    virtual int attach(io_source& source) noexcept = 0;
+    virtual void detach(io_source& source) noexcept = 0;
+
+    /// Sockets. Each call is made at once and never waits; EAGAIN clears the source's hint.
+    virtual sys_result open_socket(int family, int type, int protocol) noexcept = 0;
+    virtual sys_result connect(io_source& s, const raw_address& to) noexcept = 0;
+    virtual sys_result connect_result(io_source& s) noexcept = 0;
+    virtual sys_result bind(int fd, const raw_address& to) noexcept = 0;
+    virtual sys_result listen(int fd, int backlog) noexcept = 0;
+    virtual sys_result accept(io_source& s, raw_address& peer) noexcept = 0;
+    virtual sys_result recv(io_source& s, void* data, std::size_t size) noexcept = 0;
+    virtual sys_result send(io_source& s, std::span<const const_chunk> chunks) noexcept = 0;
+    virtual sys_result recv_from(io_source& s, void* data, std::size_t size,
+                                 raw_address& from) noexcept = 0;
+    virtual sys_result send_to(io_source& s, const void* data, std::size_t size,
+                               const raw_address& to) noexcept = 0;
+    virtual sys_result shutdown(int fd, bool read, bool write) noexcept = 0;
+    virtual void close(int fd) noexcept = 0;
+    /// Drops the connection: the peer sees a reset.
+    virtual void abort(int fd) noexcept = 0;
+    virtual sys_result local_address(int fd, raw_address& out) noexcept = 0;
+    virtual sys_result peer_address(int fd, raw_address& out) noexcept = 0;
+    virtual sys_result get_option(int fd, int level, int name, void* data,
+                                  std::uint32_t& size) noexcept = 0;
+    virtual sys_result set_option(int fd, int level, int name, const void* data,
+                                  std::uint32_t size) noexcept = 0;
+};
+
+/// The backend over epoll. Throws std::system_error if the kernel refuses the descriptors.
+[[nodiscard]] std::unique_ptr<backend> make_epoll_backend();
+
+}  // namespace asyncio::detail

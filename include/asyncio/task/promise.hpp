@@ -1,0 +1,204 @@
+// The frame's own part of every coroutine: who awaits it, whom it awaits, where, and how it ended.
+//
+// Awaiting a child never touches the loop. The parent resumes the child inside await_suspend; if
+// the child ends at once, the parent goes on as if it had called a function. If the child suspends,
+// the parent is suspended too, and a child that ends later hands the parent to the step's
+// trampoline:
+//
+//      step:  h = where the task stopped;  do { next = null; h.resume(); h = next; } while (h)
+//
+// So the native stack stays flat in every build mode, without relying on tail calls. Every 64th
+// level of a chain starts through the trampoline as well, which bounds the stack of deep recursion.
+#pragma once
+
+#include <coroutine>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <new>
+#include <source_location>
+#include <type_traits>
+#include <utility>
+
+#include "asyncio/base/config.hpp"
+#include "asyncio/base/memory.hpp"
+#include "asyncio/task/awaitable.hpp"
+
+namespace asyncio::detail {
+
+class task_state_base;
+class promise_base;
+template <class A>
+class foreign_awaiter;
+
+#if ASYNCIO_GCC12
+/// The frame that this thread allocated last; see promise_base::check_frame.
+extern ASYNCIO_THREAD_LOCAL void* last_frame;
+[[noreturn]] void refuse_broken_frame(std::source_location function);
+#endif
+
+/// Remembers the stack of an exception that leaves its first frame.
+void note_exception(promise_base& p) noexcept;
+
+class promise_base {
+   public:
+    promise_base() noexcept : created_at(nullptr) {}
+    promise_base(const promise_base&) = delete;
+    promise_base& operator=(const promise_base&) = delete;
+
+    std::source_location function;  ///< its name; the line is not reliable
+    std::source_location where;     ///< the co_await it is at, or was at last
+    union {
+        promise_base* parent;    ///< who awaits it; null: the task itself
+        const void* created_at;  ///< before it starts: the caller's address
+    };
+    promise_base* child = nullptr;    ///< whom it awaits
+    task_state_base* task = nullptr;  ///< the task in which it runs
+    std::exception_ptr exception;     ///< what it ended with
+    std::uint32_t depth = 0;          ///< 0: the task's own coroutine
+    bool started = false;
+    bool inline_run = false;  ///< it runs inside its parent's await_suspend
+    bool dropped = false;     ///< its child's frame was destroyed before its own
+    bool has_value = false;   ///< it reached a co_return
+
+    [[nodiscard]] std::coroutine_handle<> handle() noexcept {
+        // LIFETIME: the promise lives in its frame; the address is the frame's for every alignment
+        // up to 16.
+        return std::coroutine_handle<promise_base>::from_promise(*this);
+    }
+
+    void unhandled_exception() noexcept {
+        exception = std::current_exception();
+        note_exception(*this);
+    }
+
+    static void* operator new(std::size_t size) {
+        void* frame = allocate(size);
+#if ASYNCIO_GCC12
+        last_frame = frame;
+#endif
+        return frame;
+    }
+    static void operator delete(void* p, std::size_t size) noexcept { deallocate(p, size); }
+
+    template <class A>
+    decltype(auto) await_transform(A&& a,
+                                   std::source_location at = std::source_location::current()) {
+        where = at;
+        if constexpr (is_coroutine<std::remove_cvref_t<A>> && std::is_lvalue_reference_v<A>) {
+            static_assert(
+                !sizeof(A),
+                "a coroutine is awaited once: write co_await std::move(c), or make it a task with "
+                "create_task(std::move(c)), which can be awaited many times");
+            return std::suspend_never{};
+        } else if constexpr (!awaitable<A>) {
+            static_assert(!sizeof(A),
+                          "this type cannot be awaited: co_await takes a coroutine, a task, a "
+                          "future, or a type with "
+                          "operator co_await; call plain functions without co_await");
+            return std::suspend_never{};
+        } else if constexpr (native_awaiter<decltype(find_awaiter(static_cast<A&&>(a)))>) {
+            return find_awaiter(static_cast<A&&>(a));
+        } else {
+            return foreign_awaiter<A&&>(static_cast<A&&>(a));
+        }
+    }
+
+   protected:
+    ~promise_base() = default;
+#if ASYNCIO_GCC12
+    /// g++ 12 gives coroutines with a co_await in a condition and no local variable a broken frame,
+    /// in which the promise is not where coroutine_handle looks for it. Such a frame must not run.
+    void check_frame() {
+        auto* frame = static_cast<char*>(handle().address());
+        auto* expected = static_cast<char*>(last_frame);
+        if (frame != expected && frame > expected - 64 && frame < expected + 64)
+            refuse_broken_frame(function);
+    }
+#else
+    void check_frame() noexcept {}
+#endif
+};
+
+struct final_awaiter {
+    static constexpr bool await_ready() noexcept { return false; }
+    template <class P>
+    void await_suspend(std::coroutine_handle<P> h) noexcept;  // in task_state.hpp
+    static void await_resume() noexcept {}
+};
+
+/// Where a coroutine<T> puts its result.
+template <class T>
+class promise_result : public promise_base {
+   public:
+    static_assert(alignof(T) <= 16,
+                  "a coroutine's result cannot be over-aligned: return a std::unique_ptr to it");
+    template <class U = T>
+        requires std::is_constructible_v<T, U&&>
+    void return_value(U&& value) {
+        ::new (static_cast<void*>(std::addressof(value_))) T(std::forward<U>(value));
+        has_value = true;
+    }
+    T take() { return std::move(value_); }
+
+   protected:
+    promise_result() noexcept {}
+    ~promise_result() {
+        if (has_value) std::destroy_at(std::addressof(value_));
+    }
+
+   private:
+    union {
+        T value_;
+    };
+};
+
+template <class T>
+class promise_result<T&> : public promise_base {
+   public:
+    void return_value(T& value) noexcept {
+        value_ = std::addressof(value);
+        has_value = true;
+    }
+    T& take() noexcept { return *value_; }
+
+   private:
+    T* value_ = nullptr;
+};
+
+template <>
+class promise_result<void> : public promise_base {
+   public:
+    void return_void() noexcept { has_value = true; }
+    static void take() noexcept {}
+};
+
+template <class T>
+class promise final : public promise_result<T> {
+   public:
+    [[gnu::always_inline]] coroutine<T> get_return_object(
+        std::source_location at = std::source_location::current()) {
+        this->function = at;
+        this->created_at = __builtin_return_address(0);
+        this->check_frame();
+        return coroutine<T>(std::coroutine_handle<promise>::from_promise(*this));
+    }
+    static std::suspend_always initial_suspend() noexcept { return {}; }
+    static final_awaiter final_suspend() noexcept { return {}; }
+};
+
+/// A coroutine was destroyed that nobody had awaited.
+void report_never_awaited(const promise_base& p) noexcept;
+[[noreturn]] void throw_awaited_twice();
+/// The coroutine reached its end without a co_return.
+[[nodiscard]] std::exception_ptr no_value_error(const promise_base& p);
+
+/// Rethrows what the coroutine ended with; complains if it reached its end without a co_return.
+inline void check_result(promise_base& p) {
+    if (p.exception) [[unlikely]]
+        std::rethrow_exception(std::move(p.exception));
+    if (!p.has_value) [[unlikely]]
+        std::rethrow_exception(no_value_error(p));
+}
+
+}  // namespace asyncio::detail

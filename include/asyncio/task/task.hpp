@@ -1,0 +1,262 @@
+// task<T>: a coroutine that the loop runs; a future and a coroutine in one.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <source_location>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "asyncio/task/context.hpp"
+#include "asyncio/task/coroutine.hpp"
+#include "asyncio/task/foreign.hpp"
+#include "asyncio/task/future.hpp"
+
+namespace asyncio {
+
+/// How a task is made.
+struct task_options {
+    std::string_view name{};   ///< empty: "Task-1", "Task-2", ...
+    bool eager_start = false;  ///< run to the first suspension inside create_task
+    const asyncio::context* context =
+        nullptr;  ///< run in this context instead of a copy of the creator's
+};
+
+/// One await of a task's stack.
+struct stack_frame {
+    std::string_view function;   ///< as the compiler names it
+    std::source_location where;  ///< the co_await it is at; line 0 if it has not awaited anything
+};
+
+namespace detail {
+
+template <class T>
+class task_state final : public value_state<T, task_state_base> {
+   public:
+    using value_state<T, task_state_base>::value_state;
+
+   private:
+    void take_result(promise_base& base) override {
+        check_result(base);
+        if constexpr (!std::is_void_v<T>) this->emplace(static_cast<promise<T>&>(base).take());
+    }
+};
+
+[[nodiscard]] std::vector<stack_frame> stack_of(const task_state_base& t);
+[[nodiscard]] event_loop& loop_for(const char* operation);
+
+}  // namespace detail
+
+/// A coroutine scheduled on a loop, and the future of its result. The loop keeps it alive until it
+/// is done, so the handle may be dropped. Made by create_task. The loop's thread.
+template <class T = void>
+class task : public future<T> {
+   public:
+    task() noexcept = default;
+    explicit task(detail::ref<detail::future_state_base> state) noexcept
+        : future<T>(std::move(state)) {}
+    /// A task<> can hold any task; awaiting it gives nothing.
+    template <class U>
+        requires std::is_void_v<T> && (!std::is_void_v<U>)
+    task(const task<U>& other) noexcept : future<T>(other.state()) {}
+
+    void set_result() = delete;
+    template <class U>
+    void set_result(U&&) = delete;
+    template <class E>
+    void set_exception(E) = delete;
+
+    /// The name given at creation, or "Task-N".
+    [[nodiscard]] std::string get_name() const { return self().name(); }
+    void set_name(std::string_view name) const { self().set_name(name); }
+    /// How many cancel requests were made and not taken back.
+    [[nodiscard]] std::uint32_t cancelling() const { return self().cancelling; }
+    /// Takes one cancel request back; the last one clears a cancel that was not delivered yet.
+    /// Gives what is left.
+    std::uint32_t uncancel() const { return self().uncancel(); }
+    /// Where it stands: the awaits from its own coroutine to the innermost one. Empty once it is
+    /// done.
+    [[nodiscard]] std::vector<stack_frame> get_stack() const { return detail::stack_of(self()); }
+    /// The same as text.
+    void print_stack(std::FILE* out = stderr) const {
+        const std::string text = detail::format_stack(self());
+        std::fwrite(text.data(), 1, text.size(), out);
+    }
+
+   private:
+    detail::task_state_base& self() const {
+        return static_cast<detail::task_state_base&>(*this->checked());
+    }
+};
+
+namespace detail {
+
+template <class A>
+inline constexpr bool is_future_v = false;
+template <class T>
+inline constexpr bool is_future_v<future<T>> = true;
+template <class T>
+inline constexpr bool is_future_v<task<T>> = true;
+
+/// Starts a coroutine as a task on `loop`.
+template <class T>
+task<T> make_task(event_loop& loop, coroutine<T> c, const task_options& options,
+                  std::source_location where) {
+    const auto frame = coroutine_access::take(c);
+    ref<future_state_base> state;
+    try {
+        loop.check_usable("create_task");
+        state =
+            ref<future_state_base>(new task_state<T>(loop, frame.promise(), options.name, where));
+    } catch (...) {
+        frame.destroy();
+        throw;
+    }
+    auto& t = static_cast<task_state_base&>(*state);
+    if (options.context != nullptr) t.shared_context = options.context->cell();
+    t.start(options.eager_start);
+    return task<T>(std::move(state));
+}
+
+/// Something to be awaited as a coroutine of its own.
+template <class A>
+coroutine<std::decay_t<await_result_t<A>>> as_coroutine(A a) {
+    co_return co_await std::move(a);
+}
+
+/// A callable and its arguments, kept alive by the frame that runs them.
+template <class R, class F, class... Args>
+coroutine<R> call_owned(F f, Args... args) {
+    co_return co_await invoke(f, std::move(args)...);
+}
+
+template <class F, class... Args>
+constexpr void check_task_callable() {
+    if constexpr (std::is_arithmetic_v<std::remove_cvref_t<F>>) {
+        static_assert(
+            !sizeof(F*),
+            "create_task takes a coroutine, or a callable that returns one; not a number");
+    } else if constexpr (is_coroutine<std::remove_cvref_t<F>>) {
+        static_assert(!is_coroutine<std::remove_cvref_t<F>>,
+                      "a coroutine becomes a task once: write create_task(std::move(c))");
+    } else {
+        static_assert(std::is_invocable_v<std::decay_t<F>&, std::decay_t<Args>...>,
+                      "create_task(f, args...): the callable cannot be called with these arguments "
+                      "(they are stored by "
+                      "value and moved into the call; use std::ref to refer to something that "
+                      "outlives the task)");
+        if constexpr (std::is_invocable_v<std::decay_t<F>&, std::decay_t<Args>...>)
+            static_assert(awaitable<std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>...>>,
+                          "create_task(f, args...): the callable must return a coroutine; a plain "
+                          "function runs with "
+                          "call_soon, or with to_thread if it blocks");
+    }
+}
+
+/// What a task of `f(args...)` or of an awaitable results in.
+template <class F, class... Args>
+using call_result_t =
+    std::decay_t<await_result_t<std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>...>>>;
+
+/// A coroutine of anything that can become a task: a coroutine, another awaitable, or a callable
+/// with arguments.
+template <class F, class... Args>
+auto to_coroutine(F&& f, Args&&... args) {
+    if constexpr (sizeof...(Args) == 0 && is_coroutine<F>) {
+        return std::move(f);
+    } else if constexpr (sizeof...(Args) == 0 && awaitable<F>) {
+        return as_coroutine<std::decay_t<F>>(std::forward<F>(f));
+    } else {
+        check_task_callable<F, Args...>();
+        if constexpr (requires { typename call_result_t<F, Args...>; }) {
+            check_not_null(f);
+            using result =
+                await_result_t<std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>...>>;
+            return call_owned<
+                std::conditional_t<std::is_void_v<result>, void, std::decay_t<result>>,
+                std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(f),
+                                                        std::forward<Args>(args)...);
+        } else {
+            return as_coroutine<std::suspend_never>(std::suspend_never{});
+        }
+    }
+}
+
+}  // namespace detail
+
+/// Starts a coroutine as a task of the running loop: it begins in the next round, in the order of
+/// creation, and runs whenever the others wait. Throws std::runtime_error outside a loop; the
+/// coroutine is then destroyed. The safe form for callables keeps the callable and its arguments
+/// alive: create_task(f, args...).
+template <class T>
+task<T> create_task(coroutine<T> c, task_options options = {},
+                    std::source_location where = std::source_location::current()) {
+    return detail::make_task(detail::loop_for("create_task"), std::move(c), options, where);
+}
+/// Starts anything else that the library returns to be awaited, or f(args...), where f returns a
+/// coroutine. The callable and the arguments are decay-copied into the task; use std::ref for a
+/// deliberate reference.
+template <class F, class... Args>
+    requires(!detail::is_coroutine<F>) && (!std::is_same_v<std::remove_cvref_t<F>, task_options>)
+auto create_task(F&& f, Args&&... args) {
+    if constexpr (sizeof...(Args) == 1 && awaitable<F> &&
+                  (std::is_same_v<std::remove_cvref_t<Args>, task_options> && ...)) {
+        return detail::make_task(detail::loop_for("create_task"),
+                                 detail::to_coroutine(std::forward<F>(f)), args..., {});
+    } else {
+        return detail::make_task(
+            detail::loop_for("create_task"),
+            detail::to_coroutine(std::forward<F>(f), std::forward<Args>(args)...), {}, {});
+    }
+}
+/// The same with options, which come first because the arguments are last.
+template <class F, class... Args>
+    requires(!detail::is_coroutine<F>)
+auto create_task(task_options options, F&& f, Args&&... args) {
+    return detail::make_task(detail::loop_for("create_task"),
+                             detail::to_coroutine(std::forward<F>(f), std::forward<Args>(args)...),
+                             options, {});
+}
+
+/// A future or task as it is; anything else that can be awaited becomes a task of the running loop.
+template <awaitable A>
+auto ensure_future(A&& a) {
+    if constexpr (detail::is_future_v<std::remove_cvref_t<A>>) {
+        return future<typename std::remove_cvref_t<A>::value_type>(std::forward<A>(a));
+    } else {
+        auto t = create_task(detail::to_coroutine(std::forward<A>(a)));
+        return future<typename decltype(t)::value_type>(std::move(t));
+    }
+}
+
+/// The task that runs now; an empty handle inside plain callbacks. Throws std::runtime_error if no
+/// loop runs.
+[[nodiscard]] task<> current_task();
+/// The loop's tasks that are not done, oldest first. Null: the running loop.
+[[nodiscard]] std::vector<task<>> all_tasks(event_loop* loop = nullptr);
+
+template <class... Args>
+auto event_loop::create_task(Args&&... args) {
+    return detail::make_task(*this, detail::to_coroutine(std::forward<Args>(args)...), {}, {});
+}
+
+template <class Awaitable>
+auto event_loop::run_until_complete(Awaitable&& aw) {
+    auto f = [&] {
+        if constexpr (detail::is_future_v<std::remove_cvref_t<Awaitable>>) {
+            return future<typename std::remove_cvref_t<Awaitable>::value_type>(aw);
+        } else {
+            auto t = create_task(std::forward<Awaitable>(aw));
+            return future<typename decltype(t)::value_type>(std::move(t));
+        }
+    }();
+    run_until_done(*f.state());
+    return std::move(f).result();
+}
+
+}  // namespace asyncio

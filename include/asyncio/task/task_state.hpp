@@ -1,0 +1,247 @@
+// The erased core of futures and tasks: state, waiters, cancellation, and the step. Typed shells
+// are in future.hpp and task.hpp.
+//
+//      pending --set_result--> value       every change happens once; it notifies the waiters in
+//      the order in which
+//         |-----set_exception-> error      they came, and they run through the ready queue
+//         `-----cancel--------> cancelled
+#pragma once
+
+#include <coroutine>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <source_location>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "asyncio/base/context.hpp"
+#include "asyncio/base/exceptions.hpp"
+#include "asyncio/base/intrusive.hpp"
+#include "asyncio/base/outcome.hpp"
+#include "asyncio/base/ref.hpp"
+#include "asyncio/loop/loop_core.hpp"
+#include "asyncio/task/context.hpp"
+#include "asyncio/task/promise.hpp"
+
+namespace asyncio::detail {
+
+class future_state_base;
+
+/// Where an exception came from: the awaits it went through, outermost first, across tasks.
+struct exception_trace {
+    std::exception_ptr exception;
+    std::vector<std::string> lines;
+};
+
+enum class future_status : std::uint8_t { pending, value, error, cancelled };
+
+/// Somebody who is told, once, that a future is done. It may only mark and queue.
+class done_node : public list_hook {
+   public:
+    virtual void future_done(future_state_base& f) noexcept = 0;
+    /// The future dies with the node still in its list.
+    virtual void future_dropped() noexcept {}
+    /// What remove_done_callback looks for; 0: not a user's callback.
+    [[nodiscard]] virtual std::uint64_t callback_id() const noexcept { return 0; }
+
+   protected:
+    ~done_node() = default;
+};
+
+class future_state_base : public pooled {
+   public:
+    future_state_base(loop_core& l, bool task, std::source_location where) noexcept
+        : loop(&l), is_task(task), created(where) {
+        l.add_ref();
+    }
+    future_state_base(const future_state_base&) = delete;
+    future_state_base& operator=(const future_state_base&) = delete;
+
+    void add_ref() noexcept { ++refs_; }
+    void release() noexcept {
+        if (--refs_ == 0) delete this;
+    }
+    [[nodiscard]] std::uint32_t refs() const noexcept { return refs_; }
+
+    [[nodiscard]] bool done() const noexcept { return status != future_status::pending; }
+    /// True if it could be cancelled, false if it is done. A task only starts to be cancelled.
+    virtual bool cancel(const cancel_ref& why);
+    void set_exception(std::exception_ptr e);
+    /// Rethrows an error or a cancel; complains if it is pending. Counts as retrieved.
+    void check_value();
+    /// The exception it ended with; null if it has a value; throws if cancelled or pending. Counts
+    /// as retrieved.
+    std::exception_ptr get_exception();
+    /// The exception or cancel as an exception_ptr, without throwing. Counts as retrieved. It must
+    /// be done.
+    std::exception_ptr error_or_cancel();
+    /// Tells the waiters. `s` is not pending.
+    void finish(future_status s) noexcept;
+    void require_pending(const char* operation) const;
+    void add_waiter(done_node& n) noexcept { waiters_.push_back(n); }
+    [[nodiscard]] const intrusive_list<done_node>& waiters() const noexcept { return waiters_; }
+    /// Forgets that nobody looked at the exception.
+    void mark_retrieved() noexcept { unretrieved = false; }
+
+    loop_core* loop;
+    std::exception_ptr exception;
+    cancel_ref cancel_why;
+    future_status status = future_status::pending;
+    bool is_task;
+    bool unretrieved = false;  ///< an exception that nobody has looked at
+    bool must_cancel = false;  ///< (task) a cancel that was not delivered yet
+    bool root_done = false;    ///< (task) its coroutine has reached its end
+    bool started = false;      ///< (task)
+    bool has_type = false;     ///< its value is not void
+    std::source_location created;
+
+   protected:
+    virtual ~future_state_base();
+
+   private:
+    std::uint32_t refs_ = 0;
+    intrusive_list<done_node> waiters_;
+};
+
+/// What a suspended task waits on: one node, in the awaiting frame.
+class wait_node {
+   public:
+    /// Ends the wait with a cancel: unlinks, and wakes the task (now or when the operation has
+    /// retired). False if the wait is over already.
+    virtual bool cancel_wait(task_state_base& t, const cancel_ref& why) noexcept = 0;
+    /// What it is, for reports: "future", "lock", "sleep".
+    [[nodiscard]] virtual std::string describe() const = 0;
+    /// The task that could end the wait, if one is known.
+    [[nodiscard]] virtual const task_state_base* owner() const noexcept { return nullptr; }
+
+   protected:
+    wait_node() noexcept = default;
+    wait_node(const wait_node&) noexcept {}
+    wait_node& operator=(const wait_node&) = delete;
+    ~wait_node() = default;
+};
+
+class task_state_base : public future_state_base, public ready_node, public task_link {
+   public:
+    task_state_base(loop_core& l, promise_base& root, std::string_view name,
+                    std::source_location where);
+
+    bool cancel(const cancel_ref& why) override;
+    std::uint32_t uncancel() noexcept;
+
+    /// A frame is about to suspend until `n` wakes the task. A pending cancel is delivered to `n`
+    /// at once.
+    void wait_on(promise_base& leaf, wait_node& n) noexcept {
+        resume_at = leaf.handle();
+        waiting_on = &n;
+        if (must_cancel) [[unlikely]]
+            deliver_pending_cancel();
+    }
+    /// A frame is about to let the others run first.
+    void yield(promise_base& leaf) noexcept {
+        resume_at = leaf.handle();
+        loop->schedule(*this);
+    }
+    /// What the task waited on has happened.
+    void wake() noexcept {
+        waiting_on = nullptr;
+        loop->schedule(*this);
+    }
+    /// Throws the cancel that is due.
+    [[noreturn]] void throw_cancel();
+    /// For waits that hand a grant back when a cancel came after it.
+    [[nodiscard]] bool take_pending_cancel() noexcept { return std::exchange(must_cancel, false); }
+
+    /// Queues the first step (or runs it now) and takes the loop's reference.
+    void start(bool eager);
+    [[nodiscard]] std::string name() const;
+    void set_name(std::string_view name) { name_ = std::make_unique<std::string>(name); }
+    /// Destroys the frames, innermost first. The task ends cancelled without having run further.
+    void drop() noexcept;
+
+    std::coroutine_handle<> resume_at;
+    std::coroutine_handle<> next;  ///< the trampoline: who runs on in this step
+    promise_base* root;            ///< null once the frames are gone
+    wait_node* waiting_on = nullptr;
+    std::unique_ptr<exception_trace> trace;  ///< of the last exception that left a frame
+    cancel_ref pending_why;
+    context_ref context;
+    ref<context_cell> shared_context;  ///< used instead of `context` if there is one
+    std::uint32_t cancelling = 0;
+
+   protected:
+    ~task_state_base() override;
+    /// Moves the coroutine's result into the state.
+    virtual void take_result(promise_base& p) = 0;
+
+   private:
+    friend class asyncio::event_loop;
+    class step_scope;
+    static void first_step(ready_node& n);
+    static void step(ready_node& n);
+    void run_step();
+    void run_timed_step();
+    void run_frames();
+    void end_coroutine();
+    void finish_task();
+    void destroy_frames() noexcept;
+    void deliver_pending_cancel() noexcept;
+
+    std::uint64_t number_;
+    std::unique_ptr<std::string> name_;
+};
+
+/// Starts `child` in its parent's task. False: it has ended already and the parent goes on.
+inline bool start_child(promise_base& parent, promise_base& child,
+                        std::coroutine_handle<> h) noexcept {
+    constexpr std::uint32_t levels_per_stack = 64;
+    child.started = true;
+    child.parent = &parent;
+    child.task = parent.task;
+    child.depth = parent.depth + 1;
+    parent.child = &child;
+    if (child.depth % levels_per_stack == 0) [[unlikely]] {
+        child.task->next = h;
+        return true;
+    }
+    child.inline_run = true;
+    h.resume();
+    if (h.done()) return false;
+    child.inline_run = false;
+    return true;
+}
+
+template <class P>
+void final_awaiter::await_suspend(std::coroutine_handle<P> h) noexcept {
+    promise_base& p = h.promise();
+    if (p.inline_run) return;
+    if (p.parent != nullptr)
+        p.task->next = p.parent->handle();
+    else
+        p.task->root_done = true;
+}
+
+/// The running task awaits something that failed: what is known of the exception's way so far comes
+/// along.
+void meet_exception(const future_state_base& failed) noexcept;
+/// The awaits that `e` went through before it ended the task, as lines of a report; empty if
+/// unknown.
+[[nodiscard]] std::string format_trace(const task_state_base& t, const std::exception_ptr& e);
+[[nodiscard]] std::string format_stack(const task_state_base& t);
+
+/// How a coroutine ended, as a value.
+template <class T>
+outcome<T> promise_outcome(promise_base& base) {
+    auto& p = static_cast<promise<T>&>(base);
+    if (p.exception) return outcome<T>(std::move(p.exception));
+    if (!p.has_value) return outcome<T>(no_value_error(p));
+    if constexpr (std::is_void_v<T>) {
+        return outcome<T>(std::in_place);
+    } else {
+        return outcome<T>(std::in_place, p.take());
+    }
+}
+
+}  // namespace asyncio::detail

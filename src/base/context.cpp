@@ -1,0 +1,40 @@
+#include "asyncio/base/context.hpp"
+
+#include <memory>
+
+namespace asyncio::detail {
+
+ASYNCIO_THREAD_LOCAL context_map* current_context = nullptr;
+
+context_value* context_find(const void* variable) noexcept {
+    if (current_context == nullptr) return nullptr;
+    for (const context_map::entry& e : current_context->entries)
+        if (e.variable == variable) return e.value;
+    return nullptr;
+}
+
+void context_replace(const void* variable, context_value* value) {
+    struct releaser {
+        void operator()(context_value* v) const noexcept { v->release(); }
+        void operator()(context_map* m) const noexcept { m->release(); }
+    };
+    std::unique_ptr<context_value, releaser> owned(value);
+    std::unique_ptr<context_map, releaser> next(new context_map);
+    if (current_context != nullptr) {
+        next->entries.reserve(current_context->entries.size() + 1);
+        for (const context_map::entry& e : current_context->entries) {
+            if (e.variable == variable) continue;
+            e.value->add_ref();
+            next->entries.push_back(e);
+        }
+    }
+    if (value != nullptr) {
+        next->entries.push_back({variable, value});
+        (void)owned.release();
+    }
+    context_map* old = current_context;
+    current_context = next->entries.empty() ? nullptr : next.release();
+    if (old != nullptr) old->release();
+}
+
+}  // namespace asyncio::detail

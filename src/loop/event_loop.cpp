@@ -1,0 +1,266 @@
+#include "asyncio/loop/event_loop.hpp"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <optional>
+#include <system_error>
+
+#include "loop/loop_private.hpp"
+#include "sys/process_events.hpp"
+
+namespace asyncio {
+
+namespace detail {
+
+void fd_watch::on_ready(unsigned events) noexcept {
+    if ((events & io_read) != 0 && reader) reader->queue();
+    if ((events & io_write) != 0 && writer) writer->queue();
+}
+
+}  // namespace detail
+
+event_loop::event_loop(std::unique_ptr<detail::backend> b)
+    : loop_core(std::move(b)), private_(std::make_unique<detail::loop_private>()) {
+    static const bool once = [] {
+        detail::on_fork_child([] { detail::running_loop = nullptr; });
+        return true;
+    }();
+    (void)once;
+    const char* environment = std::getenv("ASYNCIODEBUG");
+    debug = environment != nullptr && *environment != '\0' && std::string_view(environment) != "0";
+}
+
+event_loop::~event_loop() = default;
+void event_loop::destroy() noexcept { delete this; }
+
+void event_loop::abandon() noexcept {
+    if (running_) {
+        std::fputs("asyncio: a running event loop was destroyed; let run_forever() return first\n",
+                   stderr);
+        std::abort();
+    }
+    close();
+    release();
+}
+
+/// Makes a loop the running one of this thread.
+class running_scope {
+   public:
+    explicit running_scope(event_loop& loop) : loop_(loop) {
+        if (loop.closed)
+            throw std::runtime_error("asyncio: the event loop is closed; make a new one");
+        if (loop.running_) throw std::runtime_error("asyncio: this event loop is already running");
+        if (detail::running_loop != nullptr)
+            throw std::runtime_error(
+                "asyncio: another event loop already runs in this thread; inside a coroutine write "
+                "co_await instead "
+                "of run(...)");
+        loop.running_ = true;
+        detail::running_loop = &loop;
+    }
+    running_scope(const running_scope&) = delete;
+    running_scope& operator=(const running_scope&) = delete;
+    ~running_scope() {
+        loop_.running_ = false;
+        loop_.stopping_ = false;
+        detail::running_loop = nullptr;
+    }
+
+   private:
+    event_loop& loop_;
+};
+
+void event_loop::run_forever() {
+    const running_scope scope(*this);
+    do {
+        run_once(!stopping_);
+    } while (!stopping_);
+}
+
+delay event_loop::run_ready() {
+    const running_scope scope(*this);
+    do {
+        run_once(false);
+    } while (!ready.empty() && !stopping_);
+    if (timers.empty()) return delay::forever();
+    outside->arm_fileno(timers.next());
+    const auto left = timers.next() - now();
+    return left.count() > 0 ? delay(left) : delay(std::chrono::nanoseconds(0));
+}
+
+void event_loop::close() {
+    if (running_)
+        throw std::runtime_error("asyncio: cannot close a running event loop; stop() it first");
+    if (closed) return;
+    refuse_posts();
+    drop_tasks();
+    drop_ready();
+    closed = true;
+    while (!private_->signals.empty()) remove_signal_handler(private_->signals.begin()->first);
+    while (!private_->watches.empty()) {
+        const int fd = private_->watches.begin()->first;
+        unwatch(fd, detail::io_read);
+        unwatch(fd, detail::io_write);
+    }
+    for (auto& s : slots) s.reset();
+    exception_handler_ = {};
+}
+
+void event_loop::drop_ready() noexcept {
+    // Callbacks and timers will not run: their references go. Tasks were dropped before.
+    while (!ready.empty()) {
+        detail::ready_node& n = ready.pop();
+        if (n.run == detail::handle_state::runner())
+            static_cast<detail::handle_state&>(n).release();
+    }
+    timers.clear();
+}
+
+void event_loop::check_usable(const char* api) const {
+    if (closed)
+        throw std::runtime_error(std::string("asyncio: ") + api + ": the event loop is closed");
+    if (debug && running_ && !on_loop_thread())
+        throw std::runtime_error(
+            std::string("asyncio: ") + api +
+            " was called from a thread that does not run this loop; use call_soon_threadsafe");
+}
+
+handle event_loop::schedule_handle(detail::ref<detail::handle_state> h) {
+    check_usable("call_soon");
+    h->queue();
+    return handle(std::move(h));
+}
+
+handle event_loop::post_handle(detail::ref<detail::handle_state> h) {
+    if (on_loop_thread()) return schedule_handle(std::move(h));
+    if (!post(h))
+        throw std::runtime_error("asyncio: call_soon_threadsafe: the event loop is closed");
+    return handle(std::move(h));
+}
+
+timer_handle event_loop::schedule_timer(time_point when, detail::ref<detail::handle_state> h) {
+    check_usable("call_at");
+    timers.arm(*h, when);
+    h->add_ref();  // the timer queue's reference
+    return timer_handle(std::move(h), when);
+}
+
+handle event_loop::watch(int fd, unsigned event, detail::ref<detail::handle_state> h) {
+    check_usable(event == detail::io_read ? "add_reader" : "add_writer");
+    if (fd < 0)
+        throw std::invalid_argument("asyncio: add_reader/add_writer: the descriptor is negative");
+    auto [at, made] = private_->watches.try_emplace(fd);
+    if (made) at->second = std::make_unique<detail::fd_watch>(fd);
+    detail::fd_watch& w = *at->second;
+    auto& place = event == detail::io_read ? w.reader : w.writer;
+    if (place) {
+        place->cancel();
+    } else if (const int error = outside->watch(w, w.events() | event); error != 0) {
+        if (w.events() == 0) private_->watches.erase(at);
+        std::string what = "asyncio: descriptor " + std::to_string(fd) + " cannot be watched";
+        if (error == EPERM)
+            what += " (a regular file is always ready: read it in a thread, with to_thread)";
+        if (error == EEXIST) what += " (a stream or socket of this loop owns it)";
+        throw std::system_error(error, std::generic_category(), what);
+    }
+    h->set_what(event == detail::io_read ? "a reader callback" : "a writer callback");
+    place = h;
+    return handle(std::move(h));
+}
+
+bool event_loop::unwatch(int fd, unsigned event) noexcept {
+    const auto at = private_->watches.find(fd);
+    if (at == private_->watches.end()) return false;
+    detail::fd_watch& w = *at->second;
+    auto& place = event == detail::io_read ? w.reader : w.writer;
+    if (!place) return false;
+    place->cancel();
+    place = {};
+    outside->watch(w, w.events());
+    if (w.events() == 0) private_->watches.erase(at);
+    return true;
+}
+
+void event_loop::watch_signal(int number, detail::ref<detail::handle_state> h) {
+    check_usable("add_signal_handler");
+    const int error = detail::watch_signal(number, signal_arrived_, *outside);
+    if (error == EBUSY)
+        throw std::runtime_error("asyncio: signal " + std::to_string(number) +
+                                 " is handled by another event loop; remove its handler first");
+    if (error != 0)
+        throw std::system_error(error, std::generic_category(),
+                                "asyncio: signal " + std::to_string(number) + " cannot be handled");
+    h->set_what("a signal handler");
+    private_->signals[number] = std::move(h);
+}
+
+bool event_loop::remove_signal_handler(int number) noexcept {
+    if (private_->signals.erase(number) == 0) return false;
+    detail::unwatch_signal(number);
+    return true;
+}
+
+void event_loop::collect_signals() noexcept {
+    signal_arrived_.store(false);
+    for (auto& [number, h] : private_->signals)
+        if (detail::take_signal(number)) h->queue();
+}
+
+void event_loop::call_exception_handler(const exception_context& context) {
+    if (!exception_handler_) {
+        default_exception_handler(context);
+        return;
+    }
+    try {
+        exception_handler_(*this, context);
+    } catch (...) {
+        const std::exception_ptr e = std::current_exception();
+        if (detail::is_fatal(e)) throw;
+        default_exception_handler(
+            {.message = "Unhandled error in exception handler: " + detail::describe(e),
+             .exception = nullptr,
+             .task_name = {},
+             .details = {}});
+        default_exception_handler(context);
+    }
+}
+
+void event_loop::default_exception_handler(const exception_context& context) {
+    std::string text = context.message;
+    if (!context.task_name.empty()) text += "\n  task: " + context.task_name;
+    if (context.exception) text += "\n  exception: " + detail::describe(context.exception);
+    if (!context.details.empty()) text += "\n" + context.details;
+    text += "\n";
+    std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
+void event_loop::report_slow(const char* what, std::chrono::nanoseconds took, std::string task_name,
+                             std::string details) {
+    char number[64];
+    std::snprintf(number, sizeof number,
+                  " took %.3f seconds; the loop could do nothing else meanwhile",
+                  std::chrono::duration<double>(took).count());
+    call_exception_handler({.message = std::string("Executing ") + what + number,
+                            .exception = nullptr,
+                            .task_name = std::move(task_name),
+                            .details = std::move(details)});
+}
+
+std::unique_ptr<event_loop> make_loop(std::unique_ptr<detail::backend> outside) {
+    return std::unique_ptr<event_loop>(new event_loop(std::move(outside)));
+}
+
+std::unique_ptr<event_loop> new_event_loop(loop_options) {
+    return make_loop(detail::make_epoll_backend());
+}
+
+event_loop& get_running_loop() {
+    if (detail::running_loop == nullptr)
+        throw std::runtime_error(
+            "asyncio: no event loop runs in this thread; start one with asyncio::run(main())");
+    return static_cast<event_loop&>(*detail::running_loop);
+}
+
+}  // namespace asyncio

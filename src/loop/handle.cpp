@@ -1,0 +1,52 @@
+#include "asyncio/loop/handle.hpp"
+
+#include "asyncio/base/exceptions.hpp"
+#include "asyncio/loop/event_loop.hpp"
+
+namespace asyncio::detail {
+
+void handle_state::cancel() noexcept {
+    cancelled_.store(true, std::memory_order_relaxed);
+    if (!armed()) return;
+    loop_.timers.disarm(*this);
+    release();  // the timer queue's reference
+}
+
+void handle_state::queue() noexcept {
+    if (queued_) return;
+    queued_ = true;
+    add_ref();  // the ready queue's reference
+    loop_.schedule(*this);
+}
+
+void handle_state::fire() noexcept {
+    loop_.schedule(*this);
+}  // the timer queue's reference goes on
+
+void handle_state::run_handle(ready_node& n) {
+    const auto self = ref<handle_state>::adopt(static_cast<handle_state*>(&n));
+    self->queued_ = false;
+    if (!self->cancelled()) self->run_protected();
+}
+
+void handle_state::run_protected() {
+    const context_scope scope(context_);
+    const bool timed = loop_.debug;
+    const time_point start = timed ? loop_.now() : time_point();
+    auto& loop = static_cast<event_loop&>(loop_);
+    try {
+        invoke();
+    } catch (...) {
+        const std::exception_ptr e = std::current_exception();
+        if (is_fatal(e)) throw;
+        loop.call_exception_handler({.message = std::string("Exception in ") + what_,
+                                     .exception = e,
+                                     .task_name = {},
+                                     .details = {}});
+    }
+    if (!timed) return;
+    const auto took = loop_.now() - start;
+    if (took >= loop_.slow_callback) loop.report_slow(what_, took, {}, {});
+}
+
+}  // namespace asyncio::detail

@@ -1,0 +1,114 @@
+#include "asyncio/loop/loop_core.hpp"
+
+#include <utility>
+
+namespace asyncio::detail {
+
+ASYNCIO_THREAD_LOCAL loop_core* running_loop = nullptr;
+
+namespace {
+
+/// Between two ready callbacks the outside is asked at the latest after this time. The clock is
+/// read every few turns only, because reading it costs more than a turn.
+constexpr auto longest_without_poll = std::chrono::microseconds(50);
+constexpr unsigned turns_per_clock_read = 8;
+
+/// Marks a closed inbox.
+struct closed_marker final : ready_node {
+    closed_marker() noexcept : ready_node(nullptr) {}
+};
+closed_marker posts_refused;
+
+}  // namespace
+
+loop_core::loop_core(std::unique_ptr<backend> b) : outside(std::move(b)) {}
+loop_core::~loop_core() = default;
+
+bool loop_core::on_loop_thread() const noexcept { return running_loop == this; }
+
+bool loop_core::post(ref<handle_state> h) noexcept {
+    ready_node* n = h.get();
+    ready_node* head = posted_.load(std::memory_order_relaxed);
+    do {
+        if (head == &posts_refused) return false;
+        n->next_ready = head;
+        // ORDER: seq_cst pairs with ask_outside(): either the poster sees asleep_, or the loop sees
+        // the node.
+    } while (!posted_.compare_exchange_weak(head, n, std::memory_order_seq_cst,
+                                            std::memory_order_relaxed));
+    (void)h.detach();  // the inbox owns the reference now
+    if (asleep_.exchange(false, std::memory_order_seq_cst)) outside->wake();
+    return true;
+}
+
+void loop_core::run_once(bool may_wait) {
+    ++turns;
+    ask_outside(may_wait);
+    collect_posted();
+    if (signal_arrived_.load(std::memory_order_relaxed)) [[unlikely]]
+        collect_signals();
+    if (!timers.empty()) timers.fire_due(now());
+    run_ready();
+}
+
+bool loop_core::recently_asked() noexcept {
+    if (++turns_since_poll_ % turns_per_clock_read != 0) return true;
+    return now() - polled_at_ < longest_without_poll;
+}
+
+void loop_core::ask_outside(bool may_wait) {
+    if (!ready.empty() && !outside->picks() && recently_asked()) return;
+    delay timeout = std::chrono::nanoseconds(0);
+    if (ready.empty() && may_wait) {
+        asleep_.store(true, std::memory_order_seq_cst);
+        if (posted_.load(std::memory_order_seq_cst) == nullptr && !signal_arrived_.load()) {
+            timeout = delay::forever();
+            if (!timers.empty()) {
+                const auto left = timers.next() - now();
+                timeout = left.count() > 0 ? delay(left) : delay(std::chrono::nanoseconds(0));
+            }
+        }
+    }
+    outside->poll(timeout);
+    asleep_.store(false, std::memory_order_relaxed);
+    turns_since_poll_ = 0;
+    polled_at_ = now();
+}
+
+void loop_core::collect_posted() noexcept {
+    if (posted_.load(std::memory_order_relaxed) == nullptr) return;
+    // ORDER: acquire, so that the callbacks are seen as their threads made them.
+    ready_node* newest = posted_.exchange(nullptr, std::memory_order_acquire);
+    ready_node* oldest = nullptr;
+    while (newest != nullptr) {
+        ready_node* next = newest->next_ready;
+        newest->next_ready = oldest;
+        oldest = newest;
+        newest = next;
+    }
+    while (oldest != nullptr) {
+        ready_node* next = oldest->next_ready;
+        ready.push(*oldest);
+        oldest = next;
+    }
+}
+
+void loop_core::run_ready() {
+    for (std::size_t n = ready.size(); n > 0; --n) {
+        ready_node& node = outside->picks() && n > 1 ? ready.take(outside->pick(n)) : ready.pop();
+        node.run(node);
+    }
+}
+
+void loop_core::refuse_posts() noexcept {
+    collect_posted();
+    // ORDER: acq_rel: what was posted until now is collected below.
+    ready_node* late = posted_.exchange(&posts_refused, std::memory_order_acq_rel);
+    while (late != nullptr && late != &posts_refused) {
+        ready_node* next = late->next_ready;
+        ready.push(*late);
+        late = next;
+    }
+}
+
+}  // namespace asyncio::detail

@@ -1,0 +1,147 @@
+// Async stacks, and reports about coroutines: names and places come from the frames themselves.
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "asyncio/loop/event_loop.hpp"
+#include "asyncio/task/task.hpp"
+
+namespace asyncio::detail {
+
+#if ASYNCIO_GCC12
+ASYNCIO_THREAD_LOCAL void* last_frame = nullptr;
+
+void refuse_broken_frame(std::source_location function) {
+    std::fprintf(stderr,
+                 "asyncio: g++ 12 has miscompiled the coroutine '%s' (%s): a co_await in the "
+                 "condition of an if, "
+                 "while or switch, with no local variable around it.\n"
+                 "  Name the result first: `const bool ok = co_await ...; if (ok) ...`\n",
+                 function.function_name(), function.file_name());
+    std::abort();
+}
+#endif
+
+std::vector<stack_frame> stack_of(const task_state_base& t) {
+    std::vector<stack_frame> frames;
+    for (const promise_base* p = t.root; p != nullptr; p = p->child)
+        frames.push_back({p->function.function_name(), p->where});
+    return frames;
+}
+
+namespace {
+
+std::string frame_line(const promise_base& p) {
+    std::string line = "    ";
+    if (p.where.line() != 0) {
+        line += std::string(p.where.file_name()) + ":" + std::to_string(p.where.line()) + " in ";
+    } else {
+        line += "(at its start) ";
+    }
+    return line + p.function.function_name() + "\n";
+}
+
+}  // namespace
+
+std::string format_stack(const task_state_base& t) {
+    constexpr int most_frames = 50;
+    std::string text = "  stack of task '" + t.name() + "' (innermost await last):\n";
+    if (t.root == nullptr) return text + "    (it is done)\n";
+    int depth = 0;
+    for (const promise_base* p = t.root; p != nullptr; p = p->child, ++depth)
+        if (depth < most_frames || p->child == nullptr) text += frame_line(*p);
+    if (depth > most_frames)
+        text +=
+            "    (" + std::to_string(depth - most_frames) + " frames in between are not shown)\n";
+    if (t.waiting_on != nullptr) text += "    waits for " + t.waiting_on->describe() + "\n";
+    return text;
+}
+
+void note_exception(promise_base& p) noexcept {
+    if (p.task == nullptr) return;
+    task_state_base& t = *p.task;
+    if (t.trace && t.trace->exception == p.exception) return;  // it was noted further in
+    if (as_cancelled(p.exception) != nullptr) return;
+    try {
+        if (!t.trace) t.trace = std::make_unique<exception_trace>();
+        t.trace->exception = p.exception;
+        t.trace->lines.clear();
+        for (const promise_base* at = &p; at != nullptr; at = at->parent) {
+            t.trace->lines.insert(t.trace->lines.begin(), frame_line(*at));
+            if (at->depth == 0) break;
+        }
+    } catch (...) {
+        t.trace.reset();  // out of memory: the report will lack its stack
+    }
+}
+
+void meet_exception(const future_state_base& failed) noexcept {
+    task_state_base* t = running_loop != nullptr ? running_loop->current_task : nullptr;
+    if (t == nullptr || !failed.is_task) return;
+    const auto& inner = static_cast<const task_state_base&>(failed);
+    if (!inner.trace || inner.trace->exception != failed.exception) return;
+    try {
+        auto trace = std::make_unique<exception_trace>();
+        trace->exception = failed.exception;
+        for (const promise_base* at = t->root; at != nullptr; at = at->child)
+            trace->lines.push_back(frame_line(*at));
+        trace->lines.push_back("    the awaited task '" + inner.name() + "':\n");
+        trace->lines.insert(trace->lines.end(), inner.trace->lines.begin(),
+                            inner.trace->lines.end());
+        t->trace = std::move(trace);
+    } catch (...) {
+        t->trace.reset();  // out of memory: the report will lack its stack
+    }
+}
+
+std::string format_trace(const task_state_base& t, const std::exception_ptr& e) {
+    if (!t.trace || t.trace->exception != e) return {};
+    std::string text = "  await chain (innermost last):\n";
+    for (const std::string& line : t.trace->lines) text += line;
+    text.pop_back();
+    return text;
+}
+
+event_loop& loop_for(const char* operation) {
+    if (running_loop == nullptr)
+        throw std::runtime_error(
+            std::string("asyncio: ") + operation +
+            ": no event loop runs in this thread; call it inside a coroutine that was started "
+            "with asyncio::run(...)");
+    return static_cast<event_loop&>(*running_loop);
+}
+
+void report_never_awaited(const promise_base& p) noexcept {
+    try {
+        std::string message =
+            std::string("coroutine '") + p.function.function_name() + "' was never awaited";
+        std::string details = std::string("  defined in ") + p.function.file_name();
+        details += "\n  write co_await, or give it to create_task() or run()";
+        if (running_loop != nullptr) {
+            loop_for("report").call_exception_handler({.message = std::move(message),
+                                                       .exception = nullptr,
+                                                       .task_name = {},
+                                                       .details = std::move(details)});
+            return;
+        }
+        message += "\n" + details + "\n";
+        std::fwrite(message.data(), 1, message.size(), stderr);
+    } catch (...) {
+        std::fputs("asyncio: a coroutine was never awaited\n", stderr);
+    }
+}
+
+void throw_awaited_twice() {
+    throw invalid_state_error(
+        "asyncio: this coroutine was awaited, started or moved from already; a coroutine runs once "
+        "(create_task gives "
+        "a task, which can be awaited many times)");
+}
+
+std::exception_ptr no_value_error(const promise_base& p) {
+    return std::make_exception_ptr(std::logic_error(
+        std::string("asyncio: the coroutine '") + p.function.function_name() +
+        "' reached its end without a co_return: every path must co_return a value"));
+}
+
+}  // namespace asyncio::detail

@@ -1,0 +1,448 @@
+#include "asyncio/task/task_state.hpp"
+
+#include <string>
+#include <utility>
+
+#include "asyncio/loop/event_loop.hpp"
+#include "asyncio/task/task.hpp"
+
+namespace asyncio::detail {
+
+namespace {
+
+event_loop& loop_of(const future_state_base& f) noexcept {
+    return static_cast<event_loop&>(*f.loop);
+}
+
+std::string created_line(const future_state_base& f) {
+    if (f.created.line() == 0) return {};
+    return std::string("  created at ") + f.created.file_name() + ":" +
+           std::to_string(f.created.line());
+}
+
+std::string lines(std::string first, const std::string& second) {
+    if (!first.empty() && !second.empty()) first += "\n";
+    return first + second;
+}
+
+std::string name_of(const future_state_base& f) {
+    return f.is_task ? static_cast<const task_state_base&>(f).name() : std::string();
+}
+
+/// Reports must not throw out of destructors.
+void report(future_state_base& f, std::string message, std::exception_ptr e,
+            std::string details) noexcept {
+    try {
+        loop_of(f).call_exception_handler({.message = std::move(message),
+                                           .exception = std::move(e),
+                                           .task_name = name_of(f),
+                                           .details = std::move(details)});
+    } catch (...) {
+        std::fputs("asyncio: an exception could not be reported\n", stderr);
+    }
+}
+
+}  // namespace
+
+future_state_base::~future_state_base() {
+    if (unretrieved)
+        report(*this, "Future exception was never retrieved", exception, created_line(*this));
+    while (!waiters_.empty()) waiters_.pop_front().future_dropped();
+    loop->release();
+}
+
+void future_state_base::require_pending(const char* operation) const {
+    if (is_task)
+        throw_invalid_state(
+            "asyncio: a task's result is set by its coroutine, not by set_result or set_exception");
+    if (!done()) return;
+    throw invalid_state_error(std::string("asyncio: ") + operation + ": the future is " +
+                              (status == future_status::cancelled ? "cancelled" : "done") +
+                              " already; a future is set once (ask done() first)");
+}
+
+void future_state_base::set_exception(std::exception_ptr e) {
+    if (!e) throw_invalid_argument("asyncio: set_exception: the exception is null");
+    if (const cancelled_error* c = as_cancelled(e)) {
+        cancel_why = c->record();
+        finish(future_status::cancelled);
+        return;
+    }
+    exception = std::move(e);
+    unretrieved = true;
+    finish(future_status::error);
+}
+
+bool future_state_base::cancel(const cancel_ref& why) {
+    unretrieved = false;
+    if (done()) return false;
+    cancel_why = why;
+    finish(future_status::cancelled);
+    return true;
+}
+
+void future_state_base::finish(future_status s) noexcept {
+    status = s;
+    // The nodes only mark and queue, and may destroy themselves.
+    while (!waiters_.empty()) waiters_.pop_front().future_done(*this);
+}
+
+void future_state_base::check_value() {
+    if (status == future_status::value) return;
+    unretrieved = false;
+    if (status == future_status::error) std::rethrow_exception(exception);
+    if (status == future_status::cancelled) throw_cancelled(cancel_why);
+    throw_invalid_state(
+        "asyncio: the result is not set yet: co_await the future instead of asking, or ask done() "
+        "first");
+}
+
+std::exception_ptr future_state_base::get_exception() {
+    if (status == future_status::error || status == future_status::value) {
+        unretrieved = false;
+        return exception;
+    }
+    check_value();
+    return nullptr;
+}
+
+std::exception_ptr future_state_base::error_or_cancel() {
+    unretrieved = false;
+    if (status == future_status::cancelled)
+        return std::make_exception_ptr(cancelled_error(cancel_why));
+    return exception;
+}
+
+void future_wait::suspend(promise_base& p) {
+    if (state_->loop != p.task->loop)
+        throw_runtime_error(
+            "asyncio: this future belongs to another event loop; await it there, or use "
+            "run_coroutine_threadsafe");
+    if (state_.get() == static_cast<future_state_base*>(p.task))
+        throw_runtime_error("asyncio: a task cannot await itself");
+    task_ = p.task;
+    state_->add_waiter(*this);
+    task_->wait_on(p, *this);
+}
+
+std::string future_wait::describe() const {
+    return state_->is_task ? "task '" + name_of(*state_) + "'" : "a future";
+}
+
+const task_state_base* future_wait::owner() const noexcept {
+    return state_->is_task ? static_cast<const task_state_base*>(state_.get()) : nullptr;
+}
+
+void done_callback_base::future_done(future_state_base& f) noexcept {
+    done_future_ = ref<future_state_base>(&f);
+    queue();
+    release();  // the future's reference
+}
+
+std::uint64_t next_callback_id() noexcept {
+    static thread_local std::uint64_t last = 0;
+    return ++last;
+}
+
+void add_callback(future_state_base& f, ref<done_callback_base> callback) {
+    done_callback_base* c = callback.detach();  // the future's reference, until it is done
+    if (f.done())
+        c->future_done(f);
+    else
+        f.add_waiter(*c);
+}
+
+std::size_t remove_callback(future_state_base& f, std::uint64_t id) noexcept {
+    for (done_node& n : f.waiters()) {
+        if (n.callback_id() != id) continue;
+        n.unlink();
+        n.future_dropped();
+        return 1;
+    }
+    return 0;
+}
+
+cancel_ref cancel_request(std::string_view message, std::source_location where) {
+    std::string who;
+    if (running_loop != nullptr && running_loop->current_task != nullptr)
+        who = running_loop->current_task->name();
+    return make_cancel(message, cancel_kind::explicit_request, who, where);
+}
+
+void throw_empty_future() {
+    throw_invalid_state(
+        "asyncio: this future or task handle is empty: it was default-constructed or moved from");
+}
+void throw_forgotten_type() {
+    throw_invalid_state(
+        "asyncio: set_result through a future<> of another type: set it through the typed handle");
+}
+void throw_shared_move() {
+    throw_invalid_state(
+        "asyncio: this result cannot be copied and other handles share it: co_await the named "
+        "future to get a "
+        "reference, or drop the other handles");
+}
+
+// ---- tasks ----
+
+task_state_base::task_state_base(loop_core& l, promise_base& r, std::string_view name,
+                                 std::source_location where)
+    : future_state_base(l, true, where),
+      ready_node(&first_step),
+      resume_at(r.handle()),
+      root(&r),
+      context(context_ref::copy_current()),
+      number_(++l.tasks_made) {
+    r.task = this;
+    r.parent = nullptr;
+    r.started = true;
+    if (!name.empty()) set_name(name);
+}
+
+task_state_base::~task_state_base() {
+    destroy_frames();
+    if (!std::exchange(unretrieved, false)) return;
+    report(*this, "Task exception was never retrieved", exception,
+           lines(created_line(*this), format_trace(*this, exception)));
+}
+
+std::string task_state_base::name() const {
+    return name_ ? *name_ : "Task-" + std::to_string(number_);
+}
+
+void task_state_base::start(bool eager) {
+    add_ref();  // the loop's, until the task is done
+    loop->tasks.push_back(*this);
+    if (!eager || running_loop != loop) {
+        loop->schedule(*this);
+        return;
+    }
+    started = true;
+    run = &step;
+    run_step();
+}
+
+void task_state_base::first_step(ready_node& n) {
+    auto& t = static_cast<task_state_base&>(n);
+    t.run = &step;
+    if (t.must_cancel) {
+        // Cancelled before it ran: the body never starts, its arguments are destroyed.
+        t.drop();
+        return;
+    }
+    t.started = true;
+    t.run_step();
+}
+
+void task_state_base::step(ready_node& n) { static_cast<task_state_base&>(n).run_step(); }
+
+/// Makes the task and its context the current ones.
+class task_state_base::step_scope {
+   public:
+    explicit step_scope(task_state_base& t) noexcept
+        : loop_(*t.loop),
+          context_(t.shared_context ? t.shared_context->context : t.context),
+          outer_(std::exchange(loop_.current_task, &t)) {
+        context_.swap_with_current();
+    }
+    step_scope(const step_scope&) = delete;
+    step_scope& operator=(const step_scope&) = delete;
+    ~step_scope() {
+        context_.swap_with_current();
+        loop_.current_task = outer_;
+    }
+
+   private:
+    loop_core& loop_;
+    context_ref& context_;
+    task_state_base* outer_;
+};
+
+void task_state_base::run_step() {
+    if (loop->debug) [[unlikely]] {
+        run_timed_step();
+        return;
+    }
+    {
+        const step_scope scope(*this);
+        run_frames();
+    }
+    if (root_done) finish_task();
+}
+
+void task_state_base::run_frames() {
+    std::coroutine_handle<> h = resume_at;
+    do {
+        next = nullptr;
+        h.resume();
+        h = next;
+    } while (h);
+    if (root_done) end_coroutine();
+}
+
+void task_state_base::run_timed_step() {
+    const std::string before = format_stack(*this);
+    const time_point start = loop->now();
+    {
+        const step_scope scope(*this);
+        run_frames();
+    }
+    const auto took = loop->now() - start;
+    if (took >= loop->slow_callback) {
+        std::string details = lines(created_line(*this), "  the step began at:\n" + before);
+        if (!root_done) details += "  and ended at:\n" + format_stack(*this);
+        loop_of(*this).report_slow("a step of the task", took, name(), std::move(details));
+    }
+    if (root_done) finish_task();
+}
+
+void task_state_base::end_coroutine() {
+    promise_base& p = *root;
+    if (p.exception) {
+        exception = std::move(p.exception);
+    } else if (!p.has_value) {
+        exception = no_value_error(p);
+    } else {
+        try {
+            take_result(p);
+        } catch (...) {
+            exception = std::current_exception();
+        }
+    }
+    root = nullptr;
+    // LIFETIME: the coroutine is at its final suspension; its locals are gone, now its parameters
+    // go.
+    p.handle().destroy();
+}
+
+void task_state_base::finish_task() {
+    const auto self = ref<task_state_base>::adopt(this);  // the loop's reference ends here
+    task_link::unlink();
+    if (!exception) {
+        if (must_cancel) cancel_why = pending_why;
+        finish(must_cancel ? future_status::cancelled : future_status::value);
+        return;
+    }
+    if (const cancelled_error* c = as_cancelled(exception)) {
+        cancel_why = c->record();
+        exception = nullptr;
+        finish(future_status::cancelled);
+        return;
+    }
+    const bool fatal = is_fatal(exception);
+    unretrieved = !fatal;
+    finish(future_status::error);
+    if (fatal) std::rethrow_exception(exception);
+}
+
+void task_state_base::drop() noexcept {
+    destroy_frames();
+    const auto self = ref<task_state_base>::adopt(this);
+    task_link::unlink();
+    cancel_why = pending_why;
+    finish(future_status::cancelled);
+}
+
+void task_state_base::destroy_frames() noexcept {
+    if (root == nullptr) return;
+    promise_base* p = root;
+    while (p->child != nullptr) p = p->child;
+    while (p != root) {
+        promise_base* parent = p->parent;
+        parent->dropped = true;
+        parent->child = nullptr;
+        // LIFETIME: the frame is suspended; its parent's awaiter sees `dropped` and leaves it
+        // alone.
+        p->handle().destroy();
+        p = parent;
+    }
+    root = nullptr;
+    p->handle().destroy();
+}
+
+bool task_state_base::cancel(const cancel_ref& why) {
+    unretrieved = false;
+    if (done()) return false;
+    ++cancelling;
+    pending_why = why;
+    if (waiting_on != nullptr && waiting_on->cancel_wait(*this, why)) return true;
+    must_cancel = true;
+    return true;
+}
+
+void task_state_base::deliver_pending_cancel() noexcept {
+    if (waiting_on->cancel_wait(*this, pending_why)) must_cancel = false;
+}
+
+std::uint32_t task_state_base::uncancel() noexcept {
+    if (cancelling > 0 && --cancelling == 0) must_cancel = false;
+    return cancelling;
+}
+
+void task_state_base::throw_cancel() {
+    must_cancel = false;
+    throw_cancelled(pending_why);
+}
+
+}  // namespace asyncio::detail
+
+namespace asyncio {
+
+void event_loop::run_until_done(detail::future_state_base& f) {
+    check_usable("run_until_complete");
+    if (f.loop != this)
+        throw std::invalid_argument(
+            "asyncio: run_until_complete: the future belongs to another event loop");
+    const future<> done{detail::ref<detail::future_state_base>(&f)};
+    const std::uint64_t id = done.add_done_callback([this](const future<>&) { stop(); });
+    try {
+        run_forever();
+    } catch (...) {
+        done.remove_done_callback(id);
+        f.mark_retrieved();
+        throw;
+    }
+    done.remove_done_callback(id);
+    if (!f.done())
+        throw std::runtime_error(
+            "asyncio: the event loop was stopped before the future was done; run it again to go "
+            "on");
+}
+
+void event_loop::drop_tasks() noexcept {
+    // A frame's destructors may wake others, so nothing is freed before the ready queue is empty
+    // again.
+    detail::intrusive_list<detail::task_link> doomed;
+    drop_ready();
+    while (!tasks.empty()) {
+        auto& t = static_cast<detail::task_state_base&>(tasks.pop_front());
+        doomed.push_back(t);
+        if (!t.started && t.must_cancel) continue;
+        detail::report(t, "Task was destroyed but it is pending!", nullptr,
+                       detail::lines(detail::created_line(t), detail::format_stack(t)));
+    }
+    for (detail::task_link& link : doomed)
+        static_cast<detail::task_state_base&>(link).destroy_frames();
+    drop_ready();
+    while (!doomed.empty()) {
+        static_cast<detail::task_state_base&>(doomed.front()).drop();
+        drop_ready();
+    }
+}
+
+task<> current_task() {
+    detail::task_state_base* t = detail::loop_for("current_task").current_task;
+    return task<>(detail::ref<detail::future_state_base>(t));
+}
+
+std::vector<task<>> all_tasks(event_loop* loop) {
+    event_loop& l = loop != nullptr ? *loop : detail::loop_for("all_tasks");
+    std::vector<task<>> result;
+    for (detail::task_link& link : l.tasks)
+        result.emplace_back(
+            detail::ref<detail::future_state_base>(static_cast<detail::task_state_base*>(&link)));
+    return result;
+}
+
+}  // namespace asyncio

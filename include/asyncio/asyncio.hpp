@@ -2,4 +2,12 @@
 #pragma once
 
 #include "asyncio/app/run.hpp"
+#include "asyncio/compose/as_completed.hpp"
+#include "asyncio/compose/gather.hpp"
+#include "asyncio/compose/shield.hpp"
 #include "asyncio/compose/sleep.hpp"
+#include "asyncio/compose/task_group.hpp"
+#include "asyncio/compose/timeout.hpp"
+#include "asyncio/compose/wait.hpp"
+#include "asyncio/compose/wait_for.hpp"
+#include "asyncio/compose/with.hpp"

@@ -26,6 +26,29 @@ loop_core::~loop_core() = default;
 
 bool loop_core::on_loop_thread() const noexcept { return running_loop == this; }
 
+void deadline::arm(loop_core& loop, time_point when) {
+    loop_ = &loop;
+    loop.timers.arm(*this, when);
+}
+
+void deadline::disarm(loop_core& loop) noexcept {
+    loop.timers.disarm(*this);
+    list_hook::unlink();
+}
+
+void deadline::fire() noexcept { loop_->schedule_expiry(*this); }
+
+void loop_core::schedule_expiry(deadline& d) noexcept {
+    expired_.push_back(d);
+    if (!std::exchange(expiry_.queued, true)) schedule(expiry_);
+}
+
+void loop_core::expiry_node::run_expired(ready_node& n) {
+    auto& self = static_cast<expiry_node&>(n);
+    self.queued = false;
+    while (!self.loop.expired_.empty()) self.loop.expired_.pop_front().expired();
+}
+
 bool loop_core::post(ref<handle_state> h) noexcept {
     ready_node* n = h.get();
     ready_node* head = posted_.load(std::memory_order_relaxed);

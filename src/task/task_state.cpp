@@ -69,7 +69,7 @@ void future_state_base::set_exception(std::exception_ptr e) {
         return;
     }
     exception = std::move(e);
-    unretrieved = true;
+    unretrieved = !expected;
     finish(future_status::error);
 }
 
@@ -83,8 +83,10 @@ bool future_state_base::cancel(const cancel_ref& why) {
 
 void future_state_base::finish(future_status s) noexcept {
     status = s;
+    finishing = is_task;
     // The nodes only mark and queue, and may destroy themselves.
     while (!waiters_.empty()) waiters_.pop_front().future_done(*this);
+    finishing = false;
 }
 
 void future_state_base::check_value() {
@@ -331,7 +333,7 @@ void task_state_base::finish_task() {
         return;
     }
     const bool fatal = is_fatal(exception);
-    unretrieved = !fatal;
+    unretrieved = !fatal && !expected;
     finish(future_status::error);
     if (fatal) std::rethrow_exception(exception);
 }

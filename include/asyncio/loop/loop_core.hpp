@@ -25,6 +25,26 @@ class task_state_base;
 /// How a loop finds its tasks: each unfinished one is linked here.
 class task_link : public list_hook {};
 
+class loop_core;
+
+/// A limit in time on something that a task does. It expires behind what was ready already, as a
+/// timer's callback would; its destructor and disarm() take it back until then. expired() only
+/// marks and queues.
+class deadline : public timer_node, public list_hook {
+   public:
+    void arm(loop_core& loop, time_point when);
+    void disarm(loop_core& loop) noexcept;
+    virtual void expired() noexcept = 0;
+
+   protected:
+    deadline() noexcept = default;
+    ~deadline() = default;
+
+   private:
+    void fire() noexcept final;
+    loop_core* loop_ = nullptr;
+};
+
 class loop_core {
    public:
     explicit loop_core(std::unique_ptr<backend> b);
@@ -51,6 +71,8 @@ class loop_core {
 
     [[nodiscard]] time_point now() const noexcept { return outside->now(); }
     void schedule(ready_node& n) noexcept { ready.push(n); }
+    /// The deadline is due: it expires behind what is ready now.
+    void schedule_expiry(deadline& d) noexcept;
     /// Any thread: queues a callback and wakes the loop once per burst. False if the loop is
     /// closed.
     bool post(ref<handle_state> h) noexcept;
@@ -68,11 +90,21 @@ class loop_core {
     void refuse_posts() noexcept;
 
    private:
+    /// Stands in the ready queue for all deadlines that are due.
+    struct expiry_node final : ready_node {
+        explicit expiry_node(loop_core& l) noexcept : ready_node(&run_expired), loop(l) {}
+        static void run_expired(ready_node& n);
+        loop_core& loop;
+        bool queued = false;
+    };
+
     void ask_outside(bool may_wait);
     void collect_posted() noexcept;
     void run_ready();
     [[nodiscard]] bool recently_asked() noexcept;
 
+    intrusive_list<deadline> expired_;
+    expiry_node expiry_{*this};
     std::uint32_t refs_ = 1;
     unsigned turns_since_poll_ = 0;
     time_point polled_at_{};

@@ -40,9 +40,27 @@ decltype(auto) find_awaiter(A&& a) {
     } else if constexpr (has_free_co_await<A>) {
         return operator co_await(static_cast<A&&>(a));
     } else {
-        return static_cast<A&&>(a);
+        return (a);
     }
 }
+
+/// An awaiter that stays where it is: g++ 12 would copy or move one that await_transform gives as a
+/// reference.
+template <class A>
+class awaiter_in_place {
+   public:
+    using asyncio_awaiter = void;
+    explicit awaiter_in_place(A& a) noexcept : awaiter_(&a) {}
+    decltype(auto) await_ready() { return awaiter_->await_ready(); }
+    template <class P>
+    decltype(auto) await_suspend(std::coroutine_handle<P> h) {
+        return awaiter_->await_suspend(h);
+    }
+    decltype(auto) await_resume() { return awaiter_->await_resume(); }
+
+   private:
+    A* awaiter_;
+};
 
 }  // namespace detail
 

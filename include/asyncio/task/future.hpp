@@ -72,18 +72,19 @@ decltype(auto) stored_value(future_state_base& s) noexcept {
 
 [[noreturn]] void throw_shared_move();
 
-/// The value for somebody who gives the handle away: moved if it is the last one, else copied.
+/// The value for somebody who gives his handle away: moved if nobody but his `own` references is
+/// left, else copied.
 template <class T>
-T extract_value(future_state_base& s) {
+T extract_value(future_state_base& s, std::uint32_t own = 1) {
     if constexpr (std::is_void_v<T>) {
         return;
     } else if constexpr (std::is_reference_v<T>) {
         return stored_value<T>(s);
     } else if constexpr (std::is_copy_constructible_v<T>) {
-        if (s.refs() > 1) return stored_value<T>(s);
+        if (s.refs() > own) return stored_value<T>(s);
         return std::move(stored_value<T>(s));
     } else {
-        if (s.refs() > 1) throw_shared_move();
+        if (s.refs() > own) throw_shared_move();
         return std::move(stored_value<T>(s));
     }
 }

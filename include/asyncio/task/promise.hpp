@@ -98,7 +98,11 @@ class promise_base {
                           "operator co_await; call plain functions without co_await");
             return std::suspend_never{};
         } else if constexpr (native_awaiter<decltype(find_awaiter(static_cast<A&&>(a)))>) {
-            return find_awaiter(static_cast<A&&>(a));
+            if constexpr (std::is_reference_v<decltype(find_awaiter(static_cast<A&&>(a)))>) {
+                return awaiter_in_place<std::remove_cvref_t<A>>(a);
+            } else {
+                return find_awaiter(static_cast<A&&>(a));
+            }
         } else {
             return foreign_awaiter<A&&>(static_cast<A&&>(a));
         }

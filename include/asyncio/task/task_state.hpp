@@ -94,7 +94,10 @@ class future_state_base : public pooled {
     bool must_cancel = false;  ///< (task) a cancel that was not delivered yet
     bool root_done = false;    ///< (task) its coroutine has reached its end
     bool started = false;      ///< (task)
+    bool finishing = false;    ///< (task) it holds a reference to itself while it tells its waiters
     bool has_type = false;     ///< its value is not void
+    bool expected =
+        false;  ///< somebody who is gone did not care for its error: it counts as retrieved
     std::source_location created;
 
    protected:

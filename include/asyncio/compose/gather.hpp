@@ -1,0 +1,227 @@
+// gather: runs several awaitables at once and collects their results.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <source_location>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "asyncio/base/outcome.hpp"
+#include "asyncio/task/task.hpp"
+
+namespace asyncio {
+
+/// First argument of gather: errors and cancels come in place, as outcome<T>, instead of being
+/// thrown.
+struct return_exceptions_t {
+    explicit return_exceptions_t() = default;
+};
+inline constexpr return_exceptions_t return_exceptions{};
+
+namespace detail {
+
+class gather_base;
+
+/// One child of a gather; lives in the gather's array.
+class gather_child final : public done_node {
+   public:
+    void future_done(future_state_base& f) noexcept override;
+    void future_dropped() noexcept override;
+    gather_base* parent = nullptr;
+    ref<future_state_base> state;
+};
+
+/// What every gather does: counts its children, ends with the first error, cancels them all.
+class gather_base {
+   public:
+    gather_base(const gather_base&) = delete;
+    gather_base& operator=(const gather_base&) = delete;
+
+   protected:
+    gather_base(future_state_base& self, std::size_t children, bool keep_errors);
+    virtual ~gather_base();
+    void set_child(std::size_t i, const ref<future_state_base>& f);
+    /// Starts listening; the gather may be done afterwards.
+    void listen() noexcept;
+    bool cancel_children(const cancel_ref& why);
+    /// Makes the result of the children's.
+    virtual void collect() = 0;
+    [[nodiscard]] future_state_base& child(std::size_t i) const noexcept {
+        return *children_[i].state;
+    }
+    [[nodiscard]] std::size_t size() const noexcept { return count_; }
+
+   private:
+    friend class gather_child;
+    void child_done(gather_child& c) noexcept;
+    void finish_all() noexcept;
+
+    future_state_base& self_;
+    std::unique_ptr<gather_child[]> children_;
+    std::size_t count_;
+    std::size_t left_;
+    bool keep_errors_;
+    bool cancel_requested_ = false;
+};
+
+[[nodiscard]] loop_core& common_loop(const ref<future_state_base>* states, std::size_t n);
+
+template <class T>
+using gathered = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+
+/// The value of a child that is done. The gather holds one reference to it.
+template <class T>
+gathered<T> take_value(future_state_base& f) {
+    if constexpr (std::is_void_v<T>) {
+        return {};
+    } else {
+        return extract_value<T>(f, f.finishing ? 2 : 1);
+    }
+}
+
+template <class T>
+outcome<T> take_outcome(future_state_base& f) {
+    if (f.status != future_status::value) return outcome<T>(f.error_or_cancel());
+    if constexpr (std::is_void_v<T>) {
+        return outcome<T>(std::in_place);
+    } else {
+        return outcome<T>(std::in_place, take_value<T>(f));
+    }
+}
+
+template <bool KeepErrors, class... T>
+using gather_tuple =
+    std::conditional_t<KeepErrors, std::tuple<outcome<T>...>, std::tuple<gathered<T>...>>;
+
+template <bool KeepErrors, class... T>
+class gather_tuple_state final : public future_state<gather_tuple<KeepErrors, T...>>,
+                                 private gather_base {
+    using result = gather_tuple<KeepErrors, T...>;
+
+   public:
+    gather_tuple_state(loop_core& loop, std::source_location where,
+                       const ref<future_state_base>* states)
+        : future_state<result>(loop, false, where), gather_base(*this, sizeof...(T), KeepErrors) {
+        for (std::size_t i = 0; i < sizeof...(T); ++i) set_child(i, states[i]);
+    }
+    using gather_base::listen;
+    bool cancel(const cancel_ref& why) override { return cancel_children(why); }
+
+   private:
+    void collect() override { collect(std::index_sequence_for<T...>()); }
+    template <std::size_t... I>
+    void collect(std::index_sequence<I...>) {
+        if constexpr (KeepErrors) {
+            this->emplace(take_outcome<T>(child(I))...);
+        } else {
+            this->emplace(take_value<T>(child(I))...);
+        }
+    }
+};
+
+template <bool KeepErrors, class T>
+using gather_vector =
+    std::conditional_t<KeepErrors, std::vector<outcome<T>>,
+                       std::conditional_t<std::is_void_v<T>, void, std::vector<gathered<T>>>>;
+
+template <bool KeepErrors, class T>
+class gather_vector_state final : public future_state<gather_vector<KeepErrors, T>>,
+                                  private gather_base {
+    using result = gather_vector<KeepErrors, T>;
+
+   public:
+    gather_vector_state(loop_core& loop, std::source_location where,
+                        const std::vector<ref<future_state_base>>& states)
+        : future_state<result>(loop, false, where), gather_base(*this, states.size(), KeepErrors) {
+        for (std::size_t i = 0; i < states.size(); ++i) set_child(i, states[i]);
+    }
+    using gather_base::listen;
+    bool cancel(const cancel_ref& why) override { return cancel_children(why); }
+
+   private:
+    void collect() override {
+        if constexpr (!std::is_void_v<result>) {
+            result all;
+            all.reserve(size());
+            for (std::size_t i = 0; i < size(); ++i) {
+                if constexpr (KeepErrors) {
+                    all.push_back(take_outcome<T>(child(i)));
+                } else {
+                    all.push_back(take_value<T>(child(i)));
+                }
+            }
+            this->emplace(std::move(all));
+        }
+    }
+};
+
+/// What awaiting `A` results in, as the type of a future's value.
+template <class A>
+using future_value_t = typename decltype(ensure_future(std::declval<A>()))::value_type;
+
+template <bool KeepErrors, class... A>
+auto gather_values(std::source_location where, A&&... aws) {
+    const ref<future_state_base> states[] = {ensure_future(std::forward<A>(aws)).state()...};
+    loop_core& loop = common_loop(states, sizeof...(A));
+    using state = gather_tuple_state<KeepErrors, future_value_t<A>...>;
+    using result = gather_tuple<KeepErrors, future_value_t<A>...>;
+    auto* g = new state(loop, where, states);
+    future<result> f{ref<future_state_base>(g)};
+    g->listen();
+    return f;
+}
+
+template <bool KeepErrors, class A>
+auto gather_range(std::source_location where, std::vector<A> aws) {
+    std::vector<ref<future_state_base>> states;
+    states.reserve(aws.size());
+    for (A& a : aws) states.push_back(ensure_future(std::move(a)).state());
+    loop_core& loop = common_loop(states.data(), states.size());
+    using state = gather_vector_state<KeepErrors, future_value_t<A>>;
+    using result = gather_vector<KeepErrors, future_value_t<A>>;
+    auto* g = new state(loop, where, states);
+    future<result> f{ref<future_state_base>(g)};
+    g->listen();
+    return f;
+}
+
+}  // namespace detail
+
+/// Runs all of them at once (what is not a future or task becomes a task) and gives their results
+/// in the order of the arguments, as a tuple; of void: std::monostate. The first error is thrown at
+/// once, the others run on and their errors count as retrieved. Cancelling it cancels them all and
+/// ends when all have ended. Futures of different loops throw std::invalid_argument.
+template <awaitable... A>
+[[nodiscard("gather gives a future: co_await it")]] auto gather(A&&... aws) {
+    if constexpr (sizeof...(A) == 0) {
+        auto done = detail::loop_for("gather").template create_future<std::tuple<>>();
+        done.set_result(std::tuple<>());
+        return done;
+    } else {
+        return detail::gather_values<false>({}, std::forward<A>(aws)...);
+    }
+}
+/// The same for any number of one type; gives a vector, or nothing for awaitables of nothing.
+/// Empty: done at once.
+template <awaitable A>
+[[nodiscard("gather gives a future: co_await it")]] auto gather(
+    std::vector<A> aws, std::source_location where = std::source_location::current()) {
+    return detail::gather_range<false>(where, std::move(aws));
+}
+/// Waits for all whatever happens, and gives each one's outcome: gather(return_exceptions, a, b).
+template <awaitable... A>
+[[nodiscard("gather gives a future: co_await it")]] auto gather(return_exceptions_t, A&&... aws) {
+    return detail::gather_values<true>({}, std::forward<A>(aws)...);
+}
+template <awaitable A>
+[[nodiscard("gather gives a future: co_await it")]] auto gather(
+    return_exceptions_t, std::vector<A> aws,
+    std::source_location where = std::source_location::current()) {
+    return detail::gather_range<true>(where, std::move(aws));
+}
+
+}  // namespace asyncio

@@ -1,0 +1,130 @@
+// task_group: tasks that end together. The way to run several things that belong together.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <source_location>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "asyncio/compose/with.hpp"
+#include "asyncio/task/task.hpp"
+
+namespace asyncio {
+
+namespace detail {
+
+class group_state;
+class group_wait;
+
+/// One running child of a group: in the child's list of waiters, and in the group's list of
+/// children.
+class group_child final : public done_node, public pooled {
+   public:
+    struct link final : list_hook {
+        explicit link(group_child& c) noexcept : child(c) {}
+        group_child& child;
+    };
+    group_child(group_state& g, task_state_base& t) noexcept : group(g), task(t) {}
+    void future_done(future_state_base& f) noexcept override;
+    void future_dropped() noexcept override;
+    group_state& group;
+    task_state_base& task;
+    link in_group{*this};
+};
+
+class group_state {
+   public:
+    group_state() = default;
+    group_state(const group_state&) = delete;
+    group_state& operator=(const group_state&) = delete;
+    void add_ref() noexcept { ++refs_; }
+    void release() noexcept {
+        if (--refs_ == 0) delete this;
+    }
+    void enter();
+    void check_can_create() const;
+    void adopt(task_state_base& t);
+    void cancel(std::source_location where);
+    coroutine<bool> exit(std::exception_ptr error);
+
+   private:
+    friend class group_child;
+    friend class group_wait;
+    enum class phase : unsigned char { created, open, exiting, over };
+    ~group_state();
+    void child_done(future_state_base& f);
+    void abort_children(const cancel_ref& why);
+    void cancel_parent(const cancel_ref& why);
+
+    unsigned refs_ = 0;
+    phase phase_ = phase::created;
+    bool aborting_ = false;
+    bool parent_cancel_requested_ = false;
+    std::uint32_t baseline_ = 0;
+    task_state_base* parent_ = nullptr;
+    group_wait* waiting_ = nullptr;
+    intrusive_list<group_child::link> children_;
+    std::vector<std::exception_ptr> errors_;
+    std::exception_ptr fatal_;
+};
+
+}  // namespace detail
+
+/// Used with asyncio::with: the block ends when its body and all tasks of the group have ended. The
+/// first one that fails cancels the others and the body, and the block throws an exception_group of
+/// all errors; a child that ends cancelled on its own is no error. A cancel from outside cancels
+/// the children, waits for them, and goes on. Once.
+class task_group {
+   public:
+    task_group() : state_(new detail::group_state) {}
+
+    /// Starts a child, like asyncio::create_task. Throws std::runtime_error (and destroys the
+    /// coroutine) before the block, after it, and while the group is being cancelled.
+    template <class T>
+    task<T> create_task(coroutine<T> c, task_options options = {},
+                        std::source_location where = std::source_location::current()) {
+        return start(std::move(c), options, where);
+    }
+    /// The form that owns the callable and its arguments.
+    template <class F, class... Args>
+        requires(!detail::is_coroutine<F>) &&
+                (!std::is_same_v<std::remove_cvref_t<F>, task_options>)
+    auto create_task(F&& f, Args&&... args) {
+        return start(detail::to_coroutine(std::forward<F>(f), std::forward<Args>(args)...), {}, {});
+    }
+    template <class F, class... Args>
+        requires(!detail::is_coroutine<F>)
+    auto create_task(task_options options, F&& f, Args&&... args) {
+        return start(detail::to_coroutine(std::forward<F>(f), std::forward<Args>(args)...), options,
+                     {});
+    }
+    /// Cancels the children and the body; the block then ends without an error, unless one failed
+    /// in its clean-up or a cancel came from outside.
+    void cancel(std::source_location where = std::source_location::current()) {
+        state_->cancel(where);
+    }
+
+    /// What with() calls.
+    void enter() { state_->enter(); }
+    coroutine<bool> exit(const std::exception_ptr& error) { return state_->exit(error); }
+
+   private:
+    template <class T>
+    task<T> start(coroutine<T> c, const task_options& options, std::source_location where) {
+        try {
+            state_->check_can_create();
+        } catch (...) {
+            c.close();
+            throw;
+        }
+        task<T> t = detail::make_task(detail::loop_for("task_group::create_task"), std::move(c),
+                                      options, where);
+        state_->adopt(static_cast<detail::task_state_base&>(*t.state()));
+        return t;
+    }
+    detail::ref<detail::group_state> state_;
+};
+
+}  // namespace asyncio

@@ -5,6 +5,7 @@
 
 #include "asyncio/loop/event_loop.hpp"
 #include "asyncio/task/task.hpp"
+#include "sys/symbolize.hpp"
 
 namespace asyncio::detail {
 
@@ -111,11 +112,36 @@ event_loop& loop_for(const char* operation) {
     return static_cast<event_loop&>(*running_loop);
 }
 
+namespace {
+
+/// Where a coroutine that has not started was made: "file:line in function"; empty without debug info.
+std::string creation_site(const promise_base& p) {
+    // Innermost come the promise's own functions and then the coroutine's. If the call was inlined, the caller follows;
+    // if it was not, the caller is where the call returns to.
+    std::vector<source_place> places = symbolize(p.created_in);
+    std::erase_if(places, [](const source_place& at) { return at.file.ends_with("asyncio/task/promise.hpp"); });
+    source_place site;
+    if (places.size() > 1) {
+        site = places[1];
+    } else {
+        places = symbolize(static_cast<const char*>(p.created_by) - 1);
+        if (!places.empty()) site = places.front();
+    }
+    if (site.file.empty()) return site.function;
+    std::string text = site.file + ":" + std::to_string(site.line);
+    if (!site.function.empty()) text += " in " + site.function;
+    return text;
+}
+
+}  // namespace
+
 void report_never_awaited(const promise_base& p) noexcept {
     try {
         std::string message =
             std::string("coroutine '") + p.function.function_name() + "' was never awaited";
         std::string details = std::string("  defined in ") + p.function.file_name();
+        const std::string site = creation_site(p);
+        if (!site.empty()) details += "\n  created at " + site;
         details += "\n  write co_await, or give it to create_task() or run()";
         if (running_loop != nullptr) {
             loop_for("report").call_exception_handler({.message = std::move(message),

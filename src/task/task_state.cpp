@@ -198,6 +198,7 @@ task_state_base::task_state_base(loop_core& l, promise_base& r, std::string_view
       number_(++l.tasks_made) {
     r.task = this;
     r.parent = nullptr;
+    r.child = nullptr;
     r.started = true;
     if (!name.empty()) set_name(name);
 }

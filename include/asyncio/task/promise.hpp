@@ -37,22 +37,37 @@ extern ASYNCIO_THREAD_LOCAL void* last_frame;
 [[noreturn]] void refuse_broken_frame(std::source_location function);
 #endif
 
+/// The address of the code around it.
+[[gnu::always_inline]] inline const void* current_instruction() noexcept {
+    const void* pc = nullptr;
+#if defined(__x86_64__)
+    asm volatile("leaq 0(%%rip), %0" : "=r"(pc));
+#elif defined(__aarch64__)
+    asm volatile("adr %0, ." : "=r"(pc));
+#endif
+    return pc;
+}
+
 /// Remembers the stack of an exception that leaves its first frame.
 void note_exception(promise_base& p) noexcept;
 
 class promise_base {
    public:
-    promise_base() noexcept : created_at(nullptr) {}
+    promise_base() noexcept : created_by(nullptr), created_in(nullptr) {}
     promise_base(const promise_base&) = delete;
     promise_base& operator=(const promise_base&) = delete;
 
     std::source_location function;  ///< its name; the line is not reliable
     std::source_location where;     ///< the co_await it is at, or was at last
+    // Before it starts, the two links tell where the coroutine was made.
     union {
         promise_base* parent;    ///< who awaits it; null: the task itself
-        const void* created_at;  ///< before it starts: the caller's address
+        const void* created_by;  ///< where the call returns to
     };
-    promise_base* child = nullptr;    ///< whom it awaits
+    union {
+        promise_base* child;     ///< whom it awaits
+        const void* created_in;  ///< an instruction of the call itself, for calls that were inlined
+    };
     task_state_base* task = nullptr;  ///< the task in which it runs
     std::exception_ptr exception;     ///< what it ended with
     std::uint32_t depth = 0;          ///< 0: the task's own coroutine
@@ -183,7 +198,8 @@ class promise final : public promise_result<T> {
     [[gnu::always_inline]] coroutine<T> get_return_object(
         std::source_location at = std::source_location::current()) {
         this->function = at;
-        this->created_at = __builtin_return_address(0);
+        this->created_by = __builtin_return_address(0);
+        this->created_in = current_instruction();
         this->check_frame();
         return coroutine<T>(std::coroutine_handle<promise>::from_promise(*this));
     }

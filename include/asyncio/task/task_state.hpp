@@ -202,6 +202,7 @@ inline bool start_child(promise_base& parent, promise_base& child,
     constexpr std::uint32_t levels_per_stack = 64;
     child.started = true;
     child.parent = &parent;
+    child.child = nullptr;
     child.task = parent.task;
     child.depth = parent.depth + 1;
     parent.child = &child;

@@ -1,0 +1,64 @@
+#include "sys/symbolize.hpp"
+
+#include <cxxabi.h>
+#include <dlfcn.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <utility>
+
+#if ASYNCIO_HAVE_BACKTRACE
+// libbacktrace comes with every g++; its header lies where only g++ looks, so what is needed is declared here.
+extern "C" {
+struct backtrace_state;
+using backtrace_error_callback = void (*)(void* data, const char* message, int number);
+using backtrace_full_callback = int (*)(void* data, std::uintptr_t pc, const char* file, int line,
+                                        const char* function);
+backtrace_state* backtrace_create_state(const char* file, int threaded, backtrace_error_callback on_error,
+                                        void* data);
+int backtrace_pcinfo(backtrace_state* state, std::uintptr_t pc, backtrace_full_callback on_place,
+                     backtrace_error_callback on_error, void* data);
+}
+#endif
+
+namespace asyncio::detail {
+
+namespace {
+
+std::string demangled(const char* name) {
+    int status = 0;
+    char* text = abi::__cxa_demangle(name, nullptr, nullptr, &status);
+    std::string result = status == 0 ? text : name;
+    std::free(text);
+    return result;
+}
+
+}  // namespace
+
+std::vector<source_place> symbolize(const void* pc) noexcept try {
+    std::vector<source_place> places;
+#if ASYNCIO_HAVE_BACKTRACE
+    static backtrace_state* const state =
+        backtrace_create_state(nullptr, 1, [](void*, const char*, int) {}, nullptr);
+    if (state != nullptr)
+        backtrace_pcinfo(
+            state, reinterpret_cast<std::uintptr_t>(pc),
+            [](void* data, std::uintptr_t, const char* file, int line, const char* function) {
+                auto& found = *static_cast<std::vector<source_place>*>(data);
+                if (file != nullptr || function != nullptr)
+                    found.push_back({function != nullptr ? demangled(function) : std::string(),
+                                     file != nullptr ? std::string(file) : std::string(), line});
+                return 0;
+            },
+            [](void*, const char*, int) {}, &places);
+    if (!places.empty()) return places;
+#endif
+    Dl_info info{};
+    if (::dladdr(pc, &info) != 0 && info.dli_sname != nullptr)
+        places.push_back({demangled(info.dli_sname), {}, 0});
+    return places;
+} catch (...) {
+    return {};
+}
+
+}  // namespace asyncio::detail

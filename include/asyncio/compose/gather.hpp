@@ -103,9 +103,9 @@ class gather_tuple_state final : public future_state<gather_tuple<KeepErrors, T.
     using result = gather_tuple<KeepErrors, T...>;
 
    public:
-    gather_tuple_state(loop_core& loop, std::source_location where,
+    gather_tuple_state(loop_core& l, std::source_location where,
                        const ref<future_state_base>* states)
-        : future_state<result>(loop, false, where), gather_base(*this, sizeof...(T), KeepErrors) {
+        : future_state<result>(l, false, where), gather_base(*this, sizeof...(T), KeepErrors) {
         for (std::size_t i = 0; i < sizeof...(T); ++i) set_child(i, states[i]);
     }
     using gather_base::listen;
@@ -134,9 +134,9 @@ class gather_vector_state final : public future_state<gather_vector<KeepErrors, 
     using result = gather_vector<KeepErrors, T>;
 
    public:
-    gather_vector_state(loop_core& loop, std::source_location where,
+    gather_vector_state(loop_core& l, std::source_location where,
                         const std::vector<ref<future_state_base>>& states)
-        : future_state<result>(loop, false, where), gather_base(*this, states.size(), KeepErrors) {
+        : future_state<result>(l, false, where), gather_base(*this, states.size(), KeepErrors) {
         for (std::size_t i = 0; i < states.size(); ++i) set_child(i, states[i]);
     }
     using gather_base::listen;

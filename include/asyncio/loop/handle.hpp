@@ -104,7 +104,7 @@ constexpr void check_callback() {
 /// Throws if `f` is a null pointer or an empty std::function.
 template <class F>
 void check_not_null(const F& f) {
-    if constexpr (requires { f == nullptr; }) {
+    if constexpr (!std::is_function_v<F> && requires { f == nullptr; }) {
         if (f == nullptr)
             throw std::invalid_argument(
                 "asyncio: the callback is null: pass a function that can be called");

@@ -21,7 +21,8 @@ closed_marker posts_refused;
 
 }  // namespace
 
-loop_core::loop_core(std::unique_ptr<backend> b) : outside(std::move(b)) {}
+loop_core::loop_core(std::unique_ptr<backend> b)
+    : outside(std::move(b)), simulated(outside->picks()) {}
 loop_core::~loop_core() = default;
 
 bool loop_core::on_loop_thread() const noexcept { return running_loop == this; }
@@ -80,7 +81,7 @@ bool loop_core::recently_asked() noexcept {
 }
 
 void loop_core::ask_outside(bool may_wait) {
-    if (!ready.empty() && !outside->picks() && recently_asked()) return;
+    if (!ready.empty() && !simulated && recently_asked()) return;
     delay timeout = std::chrono::nanoseconds(0);
     if (ready.empty() && may_wait) {
         asleep_.store(true, std::memory_order_seq_cst);
@@ -118,7 +119,7 @@ void loop_core::collect_posted() noexcept {
 
 void loop_core::run_ready() {
     for (std::size_t n = ready.size(); n > 0; --n) {
-        ready_node& node = outside->picks() && n > 1 ? ready.take(outside->pick(n)) : ready.pop();
+        ready_node& node = simulated && n > 1 ? ready.take(outside->pick(n)) : ready.pop();
         node.run(node);
     }
 }

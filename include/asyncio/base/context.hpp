@@ -80,7 +80,9 @@ class context_ref {
     }
     /// Makes this the current context; again: puts the old one back and keeps what became of this
     /// one.
-    void swap_with_current() noexcept { std::swap(p_, current_context); }
+    void swap_with_current() noexcept {
+        if (p_ != current_context) std::swap(p_, current_context);
+    }
 
    private:
     context_map* p_ = nullptr;

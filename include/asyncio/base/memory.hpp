@@ -1,4 +1,4 @@
-// Frames and states come from here: one free list per thread and size class of 64 bytes.
+// Frames and states come from here: one free list per thread and size class of 16 bytes.
 // Memory that another thread frees joins that thread's list. Large blocks go to operator new.
 #pragma once
 
@@ -18,8 +18,8 @@ struct block_class {
     unsigned count;  // blocks in the list
 };
 
-inline constexpr std::size_t block_step = 64;
-inline constexpr std::size_t block_classes = 32;         // up to 2 KiB
+inline constexpr std::size_t block_step = 16;
+inline constexpr std::size_t block_classes = 128;        // up to 2 KiB
 inline constexpr unsigned block_class_limit = 1u << 16;  // blocks kept per class and thread
 
 extern ASYNCIO_THREAD_LOCAL block_class block_cache[block_classes];

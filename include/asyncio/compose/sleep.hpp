@@ -1,6 +1,8 @@
 // sleep: lets the others run, for a while or for one round.
 #pragma once
 
+#include <memory>
+#include <new>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -12,12 +14,29 @@ namespace asyncio {
 
 namespace detail {
 
-class sleep_wait : public wait_node, public timer_node {
+/// The wait of a sleep that lasts; made only if it does.
+class sleep_node final : public wait_node, public timer_node {
+   public:
+    explicit sleep_node(task_state_base& t) noexcept : task_(t) {}
+    ~sleep_node() { task_.loop->timers.disarm(*this); }
+    void suspend(promise_base& p, delay d);
+    [[nodiscard]] bool cancelled() const noexcept { return cancelled_; }
+
+   private:
+    void fire() noexcept override { task_.wake(); }
+    bool cancel_wait(task_state_base& t, const cancel_ref&) noexcept override;
+    [[nodiscard]] std::string describe() const override;
+    task_state_base& task_;
+    bool cancelled_ = false;
+};
+
+class sleep_wait {
    public:
     explicit sleep_wait(delay d) noexcept : delay_(d) {}
-    sleep_wait(sleep_wait&& o) noexcept : wait_node(o), delay_(o.delay_) {}
+    sleep_wait(sleep_wait&& o) noexcept : delay_(o.delay_) {}
+    sleep_wait& operator=(sleep_wait&&) = delete;
     ~sleep_wait() {
-        if (armed()) task_->loop->timers.disarm(*this);
+        if (sleeping_) std::destroy_at(std::addressof(node_));
     }
 
     static constexpr bool await_ready() noexcept { return false; }
@@ -25,29 +44,30 @@ class sleep_wait : public wait_node, public timer_node {
     void await_suspend(std::coroutine_handle<P> h) {
         promise_base& p = h.promise();
         task_ = p.task;
-        if (delay_.nanoseconds().count() <= 0)
+        if (delay_.nanoseconds().count() <= 0) {
             task_->yield(p);
-        else
-            suspend(p);
+            return;
+        }
+        ::new (static_cast<void*>(std::addressof(node_))) sleep_node(*task_);
+        sleeping_ = true;
+        node_.suspend(p, delay_);
     }
 
    protected:
     void resume() {
         // A bare yield takes a cancel that came meanwhile; a timer that has fired is not undone by
         // one.
-        if (cancelled_ || (delay_.nanoseconds().count() <= 0 && task_->must_cancel)) [[unlikely]]
+        if (sleeping_ ? node_.cancelled() : task_->must_cancel) [[unlikely]]
             task_->throw_cancel();
     }
 
    private:
-    void suspend(promise_base& p);
-    void fire() noexcept override { task_->wake(); }
-    bool cancel_wait(task_state_base& t, const cancel_ref&) noexcept override;
-    [[nodiscard]] std::string describe() const override;
-
     delay delay_;
     task_state_base* task_ = nullptr;
-    bool cancelled_ = false;
+    bool sleeping_ = false;
+    union {
+        sleep_node node_;
+    };
 };
 
 template <class T>

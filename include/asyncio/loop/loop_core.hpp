@@ -59,6 +59,7 @@ class loop_core {
     std::uint64_t tasks_made = 0;
     std::uint64_t turns = 0;
     bool debug = false;
+    const bool simulated;  ///< the outside picks which of the ready runs next
     bool closed = false;
     std::chrono::nanoseconds slow_callback = std::chrono::milliseconds(100);
 

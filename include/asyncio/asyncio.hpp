@@ -11,3 +11,6 @@
 #include "asyncio/compose/wait.hpp"
 #include "asyncio/compose/wait_for.hpp"
 #include "asyncio/compose/with.hpp"
+#include "asyncio/executor/run_coroutine_threadsafe.hpp"
+#include "asyncio/executor/thread_pool_executor.hpp"
+#include "asyncio/executor/to_thread.hpp"

@@ -155,7 +155,7 @@ void runner::close() {
     {
         const closer at_end{*loop_};
         cancel_all_tasks();
-        loop_->shutdown_default_executor(options_.shutdown_deadline);
+        loop_->run_until_complete(loop_->shutdown_default_executor(options_.shutdown_deadline));
     }
     loop_.reset();
 }

@@ -168,9 +168,10 @@ class event_loop final : public detail::loop_core {
     /// The executor for null. The loop shuts it down when it closes.
     void set_default_executor(std::unique_ptr<executor> pool);
     [[nodiscard]] executor& default_executor();
-    /// Joins the default executor's threads, at most `timeout`; a warning names what did not end in
-    /// time.
-    void shutdown_default_executor(delay timeout = std::chrono::minutes(5));
+    /// Lets the default executor take no more calls and gives a future that is done when its threads
+    /// have ended, or after `timeout`: then the exception handler is told how many did not. The
+    /// loop goes on meanwhile.
+    future<void> shutdown_default_executor(delay timeout = std::chrono::minutes(5));
 
     /// Debug mode: `what` of the task (or callback) ran for `took`. `details`: where it was.
     void report_slow(const char* what, std::chrono::nanoseconds took, std::string task_name,

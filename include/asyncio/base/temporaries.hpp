@@ -1,0 +1,23 @@
+// Temporaries that g++ 12 destroys twice if they stand in one expression with co_await.
+#pragma once
+
+#include <type_traits>
+
+#include "asyncio/base/config.hpp"
+
+/// 1: such temporaries are accepted also on g++ 12; for code that names everything first.
+#ifndef ASYNCIO_ALLOW_TEMPORARIES
+#define ASYNCIO_ALLOW_TEMPORARIES !ASYNCIO_GCC12
+#endif
+
+namespace asyncio::detail {
+
+/// Whether an argument, deduced as T for a parameter `T&&`, may be such a temporary: a lambda whose
+/// captures own something, or a braced aggregate that does. A named object that was moved from
+/// cannot be told from a temporary.
+template <class T>
+inline constexpr bool is_fragile_temporary =
+    !(ASYNCIO_ALLOW_TEMPORARIES) && std::is_class_v<T> && !std::is_trivially_destructible_v<T> &&
+    (std::is_aggregate_v<T> || !std::is_default_constructible_v<T>);
+
+}  // namespace asyncio::detail

@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 #include <cstring>
 #include <ctime>
 #include <system_error>
+#include <utility>
 
 #include "asyncio/sys/backend.hpp"
 
@@ -64,6 +66,51 @@ const sockaddr* to_sockaddr(const raw_address& a) noexcept {
 }
 sockaddr* to_sockaddr(raw_address& a) noexcept { return reinterpret_cast<sockaddr*>(a.data); }
 
+int system_family(address_family f) noexcept {
+    switch (f) {
+        case address_family::ipv4:
+            return AF_INET;
+        case address_family::ipv6:
+            return AF_INET6;
+        case address_family::unix_domain:
+            return AF_UNIX;
+        case address_family::unspecified:
+            break;
+    }
+    return AF_UNSPEC;
+}
+
+int system_type(socket_type t) noexcept {
+    return (t == socket_type::stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC;
+}
+
+struct system_option {
+    int level;
+    int name;
+};
+
+system_option option_of(socket_option option) noexcept {
+    switch (option) {
+        case socket_option::reuse_address:
+            return {SOL_SOCKET, SO_REUSEADDR};
+        case socket_option::reuse_port:
+            return {SOL_SOCKET, SO_REUSEPORT};
+        case socket_option::keep_alive:
+            return {SOL_SOCKET, SO_KEEPALIVE};
+        case socket_option::broadcast:
+            return {SOL_SOCKET, SO_BROADCAST};
+        case socket_option::no_delay:
+            return {IPPROTO_TCP, TCP_NODELAY};
+        case socket_option::ipv6_only:
+            return {IPPROTO_IPV6, IPV6_V6ONLY};
+        case socket_option::send_buffer:
+            return {SOL_SOCKET, SO_SNDBUF};
+        case socket_option::receive_buffer:
+            return {SOL_SOCKET, SO_RCVBUF};
+    }
+    return {-1, -1};
+}
+
 class epoll_backend final : public backend {
    public:
     epoll_backend()
@@ -93,7 +140,7 @@ class epoll_backend final : public backend {
             unsigned ready = 0;
             if ((events[i].events & readable) != 0) ready |= io_read;
             if ((events[i].events & writable) != 0) ready |= io_write;
-            if ((events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
+            if ((events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) != 0)
                 source->hung_up = true;
             if ((ready & io_read) != 0) source->readable = true;
             if ((ready & io_write) != 0) source->writable = true;
@@ -129,23 +176,34 @@ class epoll_backend final : public backend {
         e.data.ptr = &source;
         if ((events & io_read) != 0) e.events |= EPOLLIN;
         if ((events & io_write) != 0) e.events |= EPOLLOUT;
-        if (events == 0) return control(EPOLL_CTL_DEL, source.fd, e);
-        const int error = control(EPOLL_CTL_MOD, source.fd, e);
-        return error == ENOENT ? control(EPOLL_CTL_ADD, source.fd, e) : error;
+        if (events == 0) {
+            source.registered = false;
+            return control(EPOLL_CTL_DEL, source.fd, e);
+        }
+        // The descriptor may have been closed and opened again behind our back.
+        if (source.registered) {
+            const int error = control(EPOLL_CTL_MOD, source.fd, e);
+            if (error != ENOENT) return error;
+        }
+        return add(source, e);
     }
     int attach(io_source& source) noexcept override {
         epoll_event e{};
         e.data.ptr = &source;
-        e.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-        return control(EPOLL_CTL_ADD, source.fd, e);
+        e.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
+        return add(source, e);
     }
     void detach(io_source& source) noexcept override {
+        // LIFETIME: closing a descriptor does not do this while a forked child holds it.
         epoll_event e{};
-        control(EPOLL_CTL_DEL, source.fd, e);
+        if (std::exchange(source.registered, false)) control(EPOLL_CTL_DEL, source.fd, e);
     }
 
-    sys_result open_socket(int family, int type, int protocol) noexcept override {
-        return result_of(::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol));
+    sys_result open_socket(address_family family, socket_type type) noexcept override {
+        return result_of(::socket(system_family(family), system_type(type), 0));
+    }
+    sys_result open_pair(socket_type type, int (&fds)[2]) noexcept override {
+        return result_of(::socketpair(AF_UNIX, system_type(type), 0, fds));
     }
     sys_result connect(io_source& s, const raw_address& to) noexcept override {
         return result_of(::connect(s.fd, to_sockaddr(to), to.size));
@@ -226,14 +284,27 @@ class epoll_backend final : public backend {
         out.size = r.ok() ? size : 0;
         return r;
     }
-    sys_result get_option(int fd, int level, int option, void* data,
-                          std::uint32_t& size) noexcept override {
-        return result_of(::getsockopt(fd, level, option, data, &size));
+    sys_result get_option(int fd, socket_option option) noexcept override {
+        const auto [level, name] = option_of(option);
+        int value = 0;
+        socklen_t size = sizeof value;
+        const sys_result r = result_of(::getsockopt(fd, level, name, &value, &size));
+        return r.ok() ? sys_result{value, 0} : r;
     }
-    sys_result set_option(int fd, int level, int option, const void* data,
-                          std::uint32_t size) noexcept override {
-        return result_of(::setsockopt(fd, level, option, data, size));
+    sys_result set_option(int fd, socket_option option, int value) noexcept override {
+        const auto [level, name] = option_of(option);
+        return result_of(::setsockopt(fd, level, name, &value, sizeof value));
     }
+
+    sys_result socket_file(const char* path, file_identity& out) noexcept override {
+        struct stat found{};
+        const sys_result r = result_of(::stat(path, &found));
+        if (!r.ok()) return r;
+        if (!S_ISSOCK(found.st_mode)) return {-1, ENOTSOCK};
+        out = {found.st_dev, found.st_ino};
+        return r;
+    }
+    sys_result remove_file(const char* path) noexcept override { return result_of(::unlink(path)); }
 
    private:
     static constexpr int batch = 256;
@@ -247,6 +318,11 @@ class epoll_backend final : public backend {
     }
     int control(int operation, int fd, epoll_event& e) noexcept {
         return ::epoll_ctl(epoll_.get(), operation, fd, &e) == 0 ? 0 : errno;
+    }
+    int add(io_source& source, epoll_event& e) noexcept {
+        const int error = control(EPOLL_CTL_ADD, source.fd, e);
+        source.registered = error == 0;
+        return error;
     }
     /// A call that would have blocked clears its hint.
     static sys_result noting(sys_result r, bool& hint) noexcept {

@@ -5,9 +5,11 @@
 #include <exception>
 #include <memory>
 #include <source_location>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "asyncio/base/exceptions.hpp"
 #include "asyncio/base/function.hpp"
@@ -21,6 +23,14 @@ class future;
 template <class T>
 class task;
 class executor;
+template <class T>
+class coroutine;
+class socket;
+class socket_address;
+struct address_info;
+struct getaddrinfo_options;
+struct name_info;
+enum class numeric_names : unsigned char;
 
 /// Which interface to the kernel a loop uses.
 enum class backend_choice : unsigned char {
@@ -45,6 +55,13 @@ struct exception_context {
 namespace detail {
 struct loop_private;
 class future_state_base;
+class recv_operation;
+class recv_into_operation;
+class recv_from_operation;
+class send_all_operation;
+class send_to_operation;
+class accept_operation;
+class sock_connect_operation;
 }  // namespace detail
 
 /// Runs callbacks, tasks, timers and I/O on the thread that runs it. Made by new_event_loop().
@@ -172,6 +189,47 @@ class event_loop final : public detail::loop_core {
     /// have ended, or after `timeout`: then the exception handler is told how many did not. The
     /// loop goes on meanwhile.
     future<void> shutdown_default_executor(delay timeout = std::chrono::minutes(5));
+
+    /// Calls on bare sockets (asyncio/net/socket.hpp), to be awaited. Each suspends only if the
+    /// socket makes it wait; a cancel ends the wait at once and consumes nothing. At most one call
+    /// per socket and direction waits, another throws std::runtime_error. Errors of the system are
+    /// std::system_error.
+    ///
+    /// Receives up to `n` bytes; gives an empty string at the end.
+    [[nodiscard]] detail::recv_operation sock_recv(const socket& s, std::size_t n);
+    /// Receives into memory that lives until the call has ended; gives the count, 0 at the end.
+    [[nodiscard]] detail::recv_into_operation sock_recv_into(const socket& s, std::span<char> into);
+    /// Receives a datagram, cut off after `n` bytes.
+    [[nodiscard]] detail::recv_from_operation sock_recvfrom(const socket& s, std::size_t n);
+    /// Sends all of `data`, which lives until the call has ended. After a cancel or an error nobody
+    /// knows how much was sent.
+    [[nodiscard]] detail::send_all_operation sock_sendall(const socket& s, std::string_view data);
+    /// Sends a datagram; gives the count.
+    [[nodiscard]] detail::send_to_operation sock_sendto(const socket& s, std::string_view data,
+                                                        const socket_address& to);
+    /// Connects. After a cancel the socket is good for nothing but close().
+    [[nodiscard]] detail::sock_connect_operation sock_connect(const socket& s,
+                                                              const socket_address& to);
+    /// Accepts a connection: gives the new socket and the peer's address.
+    [[nodiscard]] detail::accept_operation sock_accept(const socket& s);
+
+    /// Looks up the addresses of a name (asyncio/net/resolver.hpp), in a thread unless it is
+    /// numeric. An empty host is this machine. A cancel ends the wait at once. Throws
+    /// std::system_error of resolver_category() if there are none, std::invalid_argument for a port
+    /// outside 0..65535.
+    [[nodiscard]] coroutine<std::vector<address_info>> getaddrinfo(std::string host, int port);
+    [[nodiscard]] coroutine<std::vector<address_info>> getaddrinfo(
+        std::string host, int port, const getaddrinfo_options& options);
+    /// The same for the name of a service: "http".
+    [[nodiscard]] coroutine<std::vector<address_info>> getaddrinfo(std::string host,
+                                                                   std::string service);
+    [[nodiscard]] coroutine<std::vector<address_info>> getaddrinfo(
+        std::string host, std::string service, const getaddrinfo_options& options);
+    /// Looks up the names of an address.
+    [[nodiscard]] coroutine<name_info> getnameinfo(const socket_address& address);
+    /// The same, without asking anybody for those that stay numeric.
+    [[nodiscard]] coroutine<name_info> getnameinfo(const socket_address& address,
+                                                   numeric_names numeric);
 
     /// Debug mode: `what` of the task (or callback) ran for `took`. `details`: where it was.
     void report_slow(const char* what, std::chrono::nanoseconds took, std::string task_name,

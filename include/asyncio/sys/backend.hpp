@@ -12,6 +12,8 @@
 #include <string>
 
 #include "asyncio/base/delay.hpp"
+#include "asyncio/sys/address.hpp"
+#include "asyncio/sys/resolve.hpp"
 
 namespace asyncio::detail {
 
@@ -25,8 +27,8 @@ struct sys_result {
 
 enum io_events : unsigned { io_read = 1, io_write = 2 };
 
-/// Something the backend watches. on_ready() is called while a poll is collected: it may mark and
-/// queue, but it runs no user code and destroys no source.
+/// Something the backend watches. on_ready() is called while a poll is collected: it may mark,
+/// queue and receive, but it runs no user code, and closes and destroys no source.
 class io_source {
    public:
     explicit io_source(int descriptor) noexcept : fd(descriptor) {}
@@ -39,17 +41,21 @@ class io_source {
     /// otherwise.
     bool readable = true;
     bool writable = true;
-    /// The peer has closed or failed: a short read does not mean that the socket is drained.
+    /// The peer has closed, failed or sent urgent data: a short read does not mean that the socket
+    /// is drained.
     bool hung_up = false;
+    /// The backend's: it is registered.
+    bool registered = false;
 
    protected:
     ~io_source() = default;
 };
 
-/// A socket address as the system takes it.
-struct raw_address {
-    alignas(8) std::byte data[128] = {};
-    std::uint32_t size = 0;
+/// Which file a name in the file system stands for.
+struct file_identity {
+    std::uint64_t device = 0;
+    std::uint64_t number = 0;
+    bool operator==(const file_identity&) const noexcept = default;
 };
 
 /// A piece of memory to send.
@@ -91,11 +97,15 @@ class backend {
     virtual int watch(io_source& source, unsigned events) noexcept = 0;
     /// Own sockets: edge triggered in both directions, once for their whole life. errno or 0.
     virtual int attach(io_source& source) noexcept = 0;
+    /// Before the descriptor is closed. Harmless if it is not attached.
     virtual void detach(io_source& source) noexcept = 0;
 
     /// Sockets. Each call is made at once and never waits; EAGAIN clears the source's hint.
-    virtual sys_result open_socket(int family, int type, int protocol) noexcept = 0;
+    virtual sys_result open_socket(address_family family, socket_type type) noexcept = 0;
+    /// Two sockets that are connected to each other, without a name.
+    virtual sys_result open_pair(socket_type type, int (&fds)[2]) noexcept = 0;
     virtual sys_result connect(io_source& s, const raw_address& to) noexcept = 0;
+    /// How a connect() that was in progress ended.
     virtual sys_result connect_result(io_source& s) noexcept = 0;
     virtual sys_result bind(int fd, const raw_address& to) noexcept = 0;
     virtual sys_result listen(int fd, int backlog) noexcept = 0;
@@ -112,10 +122,20 @@ class backend {
     virtual void abort(int fd) noexcept = 0;
     virtual sys_result local_address(int fd, raw_address& out) noexcept = 0;
     virtual sys_result peer_address(int fd, raw_address& out) noexcept = 0;
-    virtual sys_result get_option(int fd, int level, int name, void* data,
-                                  std::uint32_t& size) noexcept = 0;
-    virtual sys_result set_option(int fd, int level, int name, const void* data,
-                                  std::uint32_t size) noexcept = 0;
+    virtual sys_result get_option(int fd, socket_option option) noexcept = 0;
+    virtual sys_result set_option(int fd, socket_option option, int value) noexcept = 0;
+
+    /// The socket's own file in the file system: which one it is, and its removal. ENOTSOCK if
+    /// there is something else.
+    virtual sys_result socket_file(const char* path, file_identity& out) noexcept = 0;
+    virtual sys_result remove_file(const char* path) noexcept = 0;
+    /// True if this backend knows names itself, at once, as simulations do; else system_resolve is
+    /// asked in a thread.
+    virtual bool resolve(const name_query& query, name_answer& out) {
+        (void)query;
+        (void)out;
+        return false;
+    }
 };
 
 /// The backend over epoll. Throws std::system_error if the kernel refuses the descriptors.

@@ -14,3 +14,7 @@
 #include "asyncio/executor/run_coroutine_threadsafe.hpp"
 #include "asyncio/executor/thread_pool_executor.hpp"
 #include "asyncio/executor/to_thread.hpp"
+#include "asyncio/net/resolver.hpp"
+#include "asyncio/net/socket.hpp"
+#include "asyncio/streams/open_connection.hpp"
+#include "asyncio/streams/start_server.hpp"

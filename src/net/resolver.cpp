@@ -1,5 +1,6 @@
 #include "asyncio/net/resolver.hpp"
 
+#include <cerrno>
 #include <charconv>
 #include <system_error>
 #include <utility>
@@ -73,6 +74,7 @@ coroutine<std::vector<address_info>> look_up(event_loop& loop, lookup l) {
         answer = co_await ask_system(loop, l.query);
     if (answer.error != 0)
         throw_lookup_error(answer.error, answer.system_error, query_text(l.query));
+    if (answer.addresses.empty()) throw_lookup_error(ENXIO, true, query_text(l.query));
     std::vector<address_info> result;
     for (const detail::raw_address& a : answer.addresses)
         result.push_back({detail::family_of(a), l.query.type,

@@ -1,0 +1,171 @@
+// A server: listening sockets, and a task for each connection that they accept.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "asyncio/base/context.hpp"
+#include "asyncio/net/address.hpp"
+#include "asyncio/net/io_object.hpp"
+#include "asyncio/streams/stream_reader.hpp"
+#include "asyncio/streams/stream_writer.hpp"
+#include "asyncio/task/coroutine.hpp"
+#include "asyncio/task/future.hpp"
+#include "asyncio/task/task.hpp"
+
+namespace asyncio {
+
+namespace detail {
+
+class server_state;
+
+/// One listening socket.
+class listener final : public io_object, public ready_node, public timer_node {
+   public:
+    explicit listener(event_loop& loop) : io_object(&loop), ready_node(&run_accept) {}
+    void start(server_state& owner) noexcept;
+    void stop() noexcept;
+    void pause(delay d);
+    void queue_accept() noexcept;
+    void on_ready(unsigned events) noexcept override;
+    void loop_closed() noexcept override;
+
+    socket_address address;
+    std::string path;  ///< of its file, if it has one
+    file_identity file;
+
+   private:
+    static void run_accept(ready_node& n);
+    void fire() noexcept override { queue_accept(); }
+    ref<server_state> owner_;  ///< while it listens
+    bool queued_ = false;      ///< it is in the ready queue, which holds a reference
+};
+
+/// A connection that was accepted, until its handler has ended.
+class server_client final : public pooled {
+   public:
+    server_client(ref<server_state> s, const ref<stream_state>& c);
+    void add_ref() noexcept { ++refs_; }
+    void release() noexcept {
+        if (--refs_ == 0) delete this;
+    }
+    void handled(const future<>& f);
+
+    ref<server_state> server;
+    ref<stream_state> stream;
+    stream_reader reader;
+    stream_writer writer;
+
+   private:
+    std::uint32_t refs_ = 0;
+};
+
+/// What the handles on a server share. The handler is in server_of.
+class server_state : public stream_owner, public pooled {
+   public:
+    explicit server_state(std::size_t reader_limit) noexcept : limit(reader_limit) {}
+    server_state(const server_state&) = delete;
+    server_state& operator=(const server_state&) = delete;
+    void add_ref() noexcept { ++refs_; }
+    void release() noexcept {
+        if (--refs_ == 0) delete this;
+    }
+
+    void start();
+    void close() noexcept;
+    void accept_from(listener& l);
+    void stream_closed() noexcept override;
+    void report_handler(const std::exception_ptr& e, std::string task_name, std::string details);
+    [[nodiscard]] bool drained() const noexcept { return closed && clients.empty(); }
+
+    ref<loop_core> loop;
+    std::vector<ref<listener>> listeners;
+    intrusive_list<owned_stream> clients;
+    std::vector<future<>> waiters;  ///< of wait_closed()
+    future<> forever;               ///< of serve_forever()
+    std::size_t limit;
+    int backlog = 100;
+    bool serving = false;
+    bool closed = false;
+    context_ref context;  ///< of start_server's caller: the handlers begin with a copy
+
+   protected:
+    virtual ~server_state();
+    /// Starts the task of a connection.
+    virtual task<> handle(server_client& c) = 0;
+    [[nodiscard]] event_loop& the_loop() const noexcept { return static_cast<event_loop&>(*loop); }
+
+   private:
+    void admit(int descriptor, const raw_address& peer);
+    bool survive(listener& l, int error);
+    std::uint32_t refs_ = 0;
+};
+
+template <class Handler>
+class server_of final : public server_state {
+   public:
+    template <class H>
+    server_of(std::size_t reader_limit, H&& handler)
+        : server_state(reader_limit), handler_(std::forward<H>(handler)) {}
+
+   private:
+    task<> handle(server_client& c) override {
+        // A handler that takes references gets those that live until its task has ended.
+        if constexpr (std::is_invocable_v<Handler&, stream_reader, stream_writer>) {
+            return the_loop().create_task(
+                to_coroutine(handler_(std::move(c.reader), std::move(c.writer))));
+        } else {
+            return the_loop().create_task(to_coroutine(handler_(c.reader, c.writer)));
+        }
+    }
+    Handler handler_;
+};
+
+}  // namespace detail
+
+/// A running server. A handle: copies refer to the same one. It serves until close() is called or
+/// the loop closes, also when every handle is dropped. `co_await with(co_await start_server(...),
+/// body)` closes it at the end and waits for its connections. The loop's thread.
+class server {
+   public:
+    explicit server(detail::ref<detail::server_state> state) noexcept : state_(std::move(state)) {}
+
+    /// Where it listens. Empty once it is closed.
+    [[nodiscard]] std::vector<socket_address> addresses() const;
+    /// The port of the first address: the real one, if 0 was asked for. 0 once it is closed.
+    [[nodiscard]] std::uint16_t port() const;
+    /// True while it accepts connections.
+    [[nodiscard]] bool is_serving() const { return checked()->serving; }
+    /// Begins to accept, if it was made with start_serving = false. Again: nothing. Throws
+    /// std::runtime_error once it is closed.
+    [[nodiscard]] coroutine<> start_serving() const;
+    /// Accepts until the waiting task is cancelled, which closes the server and waits for its
+    /// connections. close() ends it with a cancelled_error, too. One task at a time.
+    [[nodiscard]] coroutine<> serve_forever() const;
+    /// Stops listening. Connections that are open stay so. Again: nothing.
+    void close() const { checked()->close(); }
+    /// Closes every connection after what was written has been sent.
+    void close_clients() const;
+    /// Closes every connection at once and drops what is unsent.
+    void abort_clients() const;
+    /// Waits until close() was called and the last connection is closed.
+    [[nodiscard]] coroutine<> wait_closed() const;
+    /// The loop that it runs on.
+    [[nodiscard]] event_loop& get_loop() const;
+
+    /// For with(): nothing to do at the beginning.
+    void enter() const noexcept {}
+    /// For with(): closes and waits.
+    [[nodiscard]] coroutine<> exit() const;
+
+   private:
+    /// The state. Throws invalid_state_error if the handle was moved from.
+    [[nodiscard]] const detail::ref<detail::server_state>& checked() const;
+    detail::ref<detail::server_state> state_;
+};
+
+}  // namespace asyncio

@@ -1,0 +1,276 @@
+#include "asyncio/streams/server.hpp"
+
+#include <cerrno>
+#include <stdexcept>
+
+namespace asyncio {
+
+namespace detail {
+
+namespace {
+
+constexpr auto pause_without_resources = std::chrono::seconds(1);
+
+bool out_of_resources(int error) noexcept {
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+/// The listening socket itself is unusable; other errors are those of a connection that is gone.
+bool fatal_for_listener(int error) noexcept {
+    return error == EBADF || error == EINVAL || error == ENOTSOCK || error == EOPNOTSUPP ||
+           error == EFAULT;
+}
+
+}  // namespace
+
+// ---- listener ----
+
+void listener::start(server_state& owner) noexcept {
+    owner_ = ref<server_state>(&owner);
+    queue_accept();
+}
+
+void listener::stop() noexcept {
+    const ref<listener> self(this);
+    if (armed()) loop().timers.disarm(*this);
+    if (is_open() && !path.empty()) {
+        file_identity now;
+        if (outside().socket_file(path.c_str(), now).ok() && now == file)
+            (void)outside().remove_file(path.c_str());
+    }
+    close_descriptor();
+    owner_ = nullptr;
+}
+
+void listener::pause(delay d) { loop().timers.arm(*this, d.after(loop().now())); }
+
+void listener::on_ready(unsigned events) noexcept {
+    // While it pauses, new connections wait.
+    if ((events & io_read) != 0 && !armed()) queue_accept();
+}
+
+void listener::queue_accept() noexcept {
+    if (queued_ || !is_open() || !owner_) return;
+    queued_ = true;
+    add_ref();
+    loop().schedule(*this);
+}
+
+void listener::run_accept(ready_node& n) {
+    const auto self = ref<listener>::adopt(static_cast<listener*>(&n));
+    self->queued_ = false;
+    const ref<server_state> owner = self->owner_;
+    if (owner && self->is_open()) owner->accept_from(*self);
+}
+
+void listener::loop_closed() noexcept {
+    const ref<listener> self(this);
+    if (const ref<server_state> owner = owner_)
+        owner->close();
+    else
+        stop();
+    if (std::exchange(queued_, false)) release();
+}
+
+// ---- server_state ----
+
+server_client::server_client(ref<server_state> s, const ref<stream_state>& c)
+    : server(std::move(s)), stream(c), reader(c), writer(c) {}
+
+server_state::~server_state() {
+    close();
+    while (!clients.empty()) {
+        // They outlive their server.
+        static_cast<stream_state&>(clients.pop_front()).forget_owner();
+    }
+}
+
+void server_state::start() {
+    if (closed) throw_runtime_error("asyncio: the server is closed");
+    if (std::exchange(serving, true)) return;
+    try {
+        for (const auto& l : listeners) {
+            const auto listening = l->outside().listen(l->fd, backlog);
+            if (!listening.ok())
+                throw_io_error(listening.error, "cannot listen on " + l->address.to_string());
+            if (const int error = l->attach(); error != 0)
+                throw_io_error(error, "cannot watch " + l->address.to_string());
+        }
+    } catch (...) {
+        close();
+        throw;
+    }
+    for (const auto& l : listeners) l->start(*this);
+}
+
+void server_state::close() noexcept {
+    if (std::exchange(closed, true)) return;
+    serving = false;
+    for (const auto& l : std::exchange(listeners, {})) l->stop();
+    if (forever.valid() && !forever.done()) forever.cancel("the server was closed");
+    stream_closed();
+}
+
+void server_state::stream_closed() noexcept {
+    if (!drained()) return;
+    for (const future<>& f : std::exchange(waiters, {}))
+        if (!f.done()) f.set_result();
+}
+
+void server_state::accept_from(listener& l) {
+    for (int n = 0; n < backlog; ++n) {
+        raw_address peer;
+        const sys_result r = l.outside().accept(l, peer);
+        if (r.would_block()) return;
+        if (!r.ok()) {
+            if (!survive(l, r.error)) return;
+            continue;
+        }
+        admit(static_cast<int>(r.value), peer);
+        if (!l.is_open()) return;  // a handler that ran at once has closed the server
+    }
+    l.queue_accept();
+}
+
+/// False: stop accepting for now.
+bool server_state::survive(listener& l, int error) {
+    const bool pause = out_of_resources(error);
+    const bool fatal = fatal_for_listener(error);
+    if (!pause && !fatal) return true;
+    const std::string where = l.address.to_string();
+    if (pause)
+        l.pause(pause_without_resources);
+    else
+        l.stop();
+    the_loop().call_exception_handler(
+        {.message = "accept on " + where +
+                    (pause ? " failed; it is tried again in a second. Is the limit of open "
+                             "descriptors (ulimit -n) too low?"
+                           : " failed; the server does not listen there any more"),
+         .exception = make_io_error(error, "accept on " + where),
+         .task_name = {},
+         .details = {}});
+    return false;
+}
+
+void server_state::admit(int descriptor, const raw_address& peer) {
+    ref<stream_state> stream;
+    try {
+        stream = ref<stream_state>(new stream_state(&the_loop(), limit));
+        stream->open(std::exchange(descriptor, -1));
+        stream->set_peer(peer);
+        stream->set_owner(*this);
+        clients.push_back(*stream);
+        context_ref copy = context;
+        const context_scope scope(copy);
+        const ref<server_client> c(new server_client(ref<server_state>(this), stream));
+        handle(*c).add_done_callback([c](const future<>& f) { c->handled(f); });
+    } catch (...) {
+        if (descriptor >= 0) loop->outside->close(descriptor);
+        if (stream) stream->abort();
+        report_handler(std::current_exception(), {}, {});
+    }
+}
+
+void server_state::report_handler(const std::exception_ptr& e, std::string task_name,
+                                  std::string details) {
+    the_loop().call_exception_handler(
+        {.message = "Unhandled exception in the handler of a server's connection",
+         .exception = e,
+         .task_name = std::move(task_name),
+         .details = std::move(details)});
+}
+
+void server_client::handled(const future<>& f) {
+    // The handler's own writers are gone; others may have kept some.
+    if (f.cancelled()) return stream->close();
+    const std::exception_ptr e = f.exception();
+    if (!e) return;
+    stream->close();
+    if (is_fatal(e)) return;
+    const auto& t = static_cast<const task_state_base&>(*f.state());
+    server->report_handler(e, t.name(), format_trace(t, e));
+}
+
+}  // namespace detail
+
+// ---- server ----
+
+namespace {
+
+using detail::ref;
+using detail::server_state;
+
+event_loop& loop_of(const server_state& s) noexcept { return static_cast<event_loop&>(*s.loop); }
+
+coroutine<> wait_until_closed(ref<server_state> s) {
+    while (!s->drained()) {
+        const future<> f = loop_of(*s).create_future();
+        s->waiters.push_back(f);
+        co_await f;
+    }
+}
+
+coroutine<> close_and_wait(ref<server_state> s) {
+    s->close();
+    co_await wait_until_closed(s);
+}
+
+coroutine<> serve(ref<server_state> s) {
+    if (s->forever.valid() && !s->forever.done())
+        throw std::runtime_error("asyncio: another task is in serve_forever() already");
+    s->start();
+    s->forever = loop_of(*s).create_future();
+    std::exception_ptr cancelled;
+    try {
+        co_await s->forever;
+    } catch (const cancelled_error&) {
+        cancelled = std::current_exception();
+    }
+    co_await close_and_wait(s);
+    std::rethrow_exception(cancelled);
+}
+
+coroutine<> start_now(ref<server_state> s) {
+    s->start();
+    co_return;
+}
+
+}  // namespace
+
+const ref<server_state>& server::checked() const {
+    if (!state_) detail::throw_invalid_state("asyncio: this server is empty: it was moved from");
+    return state_;
+}
+
+std::vector<socket_address> server::addresses() const {
+    std::vector<socket_address> result;
+    for (const auto& l : checked()->listeners) result.push_back(l->address);
+    return result;
+}
+
+std::uint16_t server::port() const {
+    return checked()->listeners.empty() ? std::uint16_t(0) : state_->listeners[0]->address.port();
+}
+
+event_loop& server::get_loop() const { return loop_of(*checked()); }
+coroutine<> server::start_serving() const { return start_now(checked()); }
+coroutine<> server::serve_forever() const { return serve(checked()); }
+coroutine<> server::wait_closed() const { return wait_until_closed(checked()); }
+coroutine<> server::exit() const { return close_and_wait(checked()); }
+
+void server::close_clients() const {
+    std::vector<ref<detail::stream_state>> all;
+    for (detail::owned_stream& c : checked()->clients)
+        all.emplace_back(&static_cast<detail::stream_state&>(c));
+    for (const auto& s : all) s->close();
+}
+
+void server::abort_clients() const {
+    std::vector<ref<detail::stream_state>> all;
+    for (detail::owned_stream& c : checked()->clients)
+        all.emplace_back(&static_cast<detail::stream_state&>(c));
+    for (const auto& s : all) s->abort();
+}
+
+}  // namespace asyncio

@@ -32,6 +32,11 @@ void deadline::arm(loop_core& loop, time_point when) {
     loop.timers.arm(*this, when);
 }
 
+void deadline::arm_expired(loop_core& loop) noexcept {
+    loop_ = &loop;
+    loop.schedule_expiry(*this);
+}
+
 void deadline::disarm(loop_core& loop) noexcept {
     loop.timers.disarm(*this);
     list_hook::unlink();

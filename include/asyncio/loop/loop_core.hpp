@@ -33,6 +33,8 @@ class loop_core;
 class deadline : public timer_node, public list_hook {
    public:
     void arm(loop_core& loop, time_point when);
+    /// It is due already: it expires behind what is ready now.
+    void arm_expired(loop_core& loop) noexcept;
     void disarm(loop_core& loop) noexcept;
     virtual void expired() noexcept = 0;
 

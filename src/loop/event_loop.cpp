@@ -15,8 +15,17 @@ namespace asyncio {
 namespace detail {
 
 void fd_watch::on_ready(unsigned events) noexcept {
-    if ((events & io_read) != 0 && reader) reader->queue();
-    if ((events & io_write) != 0 && writer) writer->queue();
+    if ((events & io_read) != 0 && reader) queue(reader);
+    if ((events & io_write) != 0 && writer) queue(writer);
+}
+
+void fd_watch::queue(ref<handle_state>& place) noexcept {
+    place->queue();
+    if (!place->cancelled()) return;
+    // Nobody wants to be told any more. The ready queue has the last reference, so that the
+    // callback is not destroyed in the middle of a poll.
+    place = {};
+    outside_.watch(*this, events());
 }
 
 }  // namespace detail
@@ -49,15 +58,9 @@ void event_loop::abandon() noexcept {
 class running_scope {
    public:
     explicit running_scope(event_loop& loop) : loop_(loop) {
-        if (loop.closed)
-            throw std::runtime_error("asyncio: the event loop is closed; make a new one");
-        if (loop.running_) throw std::runtime_error("asyncio: this event loop is already running");
-        if (detail::running_loop != nullptr)
-            throw std::runtime_error(
-                "asyncio: another event loop already runs in this thread; inside a coroutine write "
-                "co_await instead "
-                "of run(...)");
+        loop.check_can_run();
         loop.running_ = true;
+        loop.take_from_host();
         detail::running_loop = &loop;
     }
     running_scope(const running_scope&) = delete;
@@ -72,6 +75,18 @@ class running_scope {
     event_loop& loop_;
 };
 
+void event_loop::check_can_run() const {
+    if (closed || closing_)
+        throw std::runtime_error("asyncio: the event loop is closed; make a new one");
+    if (running_)
+        throw std::runtime_error(
+            "asyncio: this event loop is already running; inside a coroutine write co_await");
+    if (detail::running_loop != nullptr)
+        throw std::runtime_error(
+            "asyncio: another event loop already runs in this thread; inside a coroutine write "
+            "co_await instead of run(...)");
+}
+
 void event_loop::run_forever() {
     const running_scope scope(*this);
     do {
@@ -80,32 +95,39 @@ void event_loop::run_forever() {
 }
 
 delay event_loop::run_ready() {
-    const running_scope scope(*this);
-    do {
-        run_once(false);
-    } while (!ready.empty() && !stopping_);
-    if (timers.empty()) return delay::forever();
-    outside->arm_fileno(timers.next());
-    const auto left = timers.next() - now();
-    return left.count() > 0 ? delay(left) : delay(std::chrono::nanoseconds(0));
+    struct host_scope {
+        event_loop& loop;
+        ~host_scope() { loop.leave_to_host(); }
+    };
+    {
+        check_can_run();
+        const host_scope at_end{*this};
+        const running_scope scope(*this);
+        ask_next_turn();
+        do {
+            run_once(false);
+        } while (!ready.empty() && !stopping_);
+    }
+    return until_next_timer();
 }
 
 void event_loop::close() {
     if (running_)
         throw std::runtime_error("asyncio: cannot close a running event loop; stop() it first");
-    if (closed) return;
+    if (closed || std::exchange(closing_, true)) return;
+    take_from_host();
     refuse_posts();
-    drop_tasks();
+    do {
+        drop_tasks();
+    } while (!tasks.empty());  // a destructor may have made one
     drop_ready();
     closed = true;
     while (!private_->signals.empty()) remove_signal_handler(private_->signals.begin()->first);
-    while (!private_->watches.empty()) {
-        const int fd = private_->watches.begin()->first;
-        unwatch(fd, detail::io_read);
-        unwatch(fd, detail::io_write);
-    }
+    auto watches = std::exchange(private_->watches, {});
+    for (auto& [fd, w] : watches) outside->watch(w, 0);
+    watches.clear();
     for (auto& s : slots) s.reset();
-    exception_handler_ = {};
+    exception_handler_ = nullptr;
 }
 
 void event_loop::drop_ready() noexcept {
@@ -121,6 +143,10 @@ void event_loop::drop_ready() noexcept {
 void event_loop::check_usable(const char* api) const {
     if (closed)
         throw std::runtime_error(std::string("asyncio: ") + api + ": the event loop is closed");
+    check_thread(api);
+}
+
+void event_loop::check_thread(const char* api) const {
     if (debug && running_ && !on_loop_thread())
         throw std::runtime_error(
             std::string("asyncio: ") + api +
@@ -144,6 +170,7 @@ timer_handle event_loop::schedule_timer(time_point when, detail::ref<detail::han
     check_usable("call_at");
     timers.arm(*h, when);
     h->add_ref();  // the timer queue's reference
+    if (host_waits()) outside->arm_fileno(timers.next());
     return timer_handle(std::move(h), when);
 }
 
@@ -151,14 +178,12 @@ handle event_loop::watch(int fd, unsigned event, detail::ref<detail::handle_stat
     check_usable(event == detail::io_read ? "add_reader" : "add_writer");
     if (fd < 0)
         throw std::invalid_argument("asyncio: add_reader/add_writer: the descriptor is negative");
-    auto [at, made] = private_->watches.try_emplace(fd);
-    if (made) at->second = std::make_unique<detail::fd_watch>(fd);
-    detail::fd_watch& w = *at->second;
+    const auto [at, made] = private_->watches.try_emplace(fd, *outside, fd);
+    detail::fd_watch& w = at->second;
     auto& place = event == detail::io_read ? w.reader : w.writer;
-    if (place) {
-        place->cancel();
-    } else if (const int error = outside->watch(w, w.events() | event); error != 0) {
-        if (w.events() == 0) private_->watches.erase(at);
+    // Also when it is watched already: the number may stand for another file by now.
+    if (const int error = outside->watch(w, w.events() | event); error != 0) {
+        if (made) private_->watches.erase(at);
         std::string what = "asyncio: descriptor " + std::to_string(fd) + " cannot be watched";
         if (error == EPERM)
             what += " (a regular file is always ready: read it in a thread, with to_thread)";
@@ -166,26 +191,30 @@ handle event_loop::watch(int fd, unsigned event, detail::ref<detail::handle_stat
         throw std::system_error(error, std::generic_category(), what);
     }
     h->set_what(event == detail::io_read ? "a reader callback" : "a writer callback");
-    place = h;
+    const auto replaced = std::exchange(place, h);
+    if (replaced) replaced->cancel();
     return handle(std::move(h));
 }
 
 bool event_loop::unwatch(int fd, unsigned event) noexcept {
     const auto at = private_->watches.find(fd);
     if (at == private_->watches.end()) return false;
-    detail::fd_watch& w = *at->second;
+    detail::fd_watch& w = at->second;
     auto& place = event == detail::io_read ? w.reader : w.writer;
     if (!place) return false;
-    place->cancel();
-    place = {};
-    outside->watch(w, w.events());
-    if (w.events() == 0) private_->watches.erase(at);
+    const auto removed = std::move(place);  // destroyed last: its destructor may remove others
+    removed->cancel();
+    const int error = outside->watch(w, w.events());
+    // A descriptor that was closed too early may have a copy that still wakes the watch.
+    if (w.events() == 0 && error == 0) private_->watches.erase(at);
     return true;
 }
 
 void event_loop::watch_signal(int number, detail::ref<detail::handle_state> h) {
     check_usable("add_signal_handler");
+    const auto [at, made] = private_->signals.try_emplace(number);
     const int error = detail::watch_signal(number, signal_arrived_, *outside);
+    if (error != 0 && made) private_->signals.erase(at);
     if (error == EBUSY)
         throw std::runtime_error("asyncio: signal " + std::to_string(number) +
                                  " is handled by another event loop; remove its handler first");
@@ -193,12 +222,14 @@ void event_loop::watch_signal(int number, detail::ref<detail::handle_state> h) {
         throw std::system_error(error, std::generic_category(),
                                 "asyncio: signal " + std::to_string(number) + " cannot be handled");
     h->set_what("a signal handler");
-    private_->signals[number] = std::move(h);
+    const auto replaced = std::exchange(at->second, std::move(h));
 }
 
 bool event_loop::remove_signal_handler(int number) noexcept {
-    if (private_->signals.erase(number) == 0) return false;
+    const auto removed = private_->signals.extract(number);
+    if (!removed) return false;
     detail::unwatch_signal(number);
+    removed.mapped()->cancel();  // also a call that is queued already
     return true;
 }
 
@@ -209,12 +240,13 @@ void event_loop::collect_signals() noexcept {
 }
 
 void event_loop::call_exception_handler(const exception_context& context) {
-    if (!exception_handler_) {
+    const auto handler = exception_handler_;
+    if (handler == nullptr) {
         default_exception_handler(context);
         return;
     }
     try {
-        exception_handler_(*this, context);
+        (*handler)(*this, context);
     } catch (...) {
         const std::exception_ptr e = std::current_exception();
         if (detail::is_fatal(e)) throw;

@@ -81,6 +81,7 @@ void loop_core::run_once(bool may_wait) {
 }
 
 bool loop_core::recently_asked() noexcept {
+    if (std::exchange(ask_next_turn_, false)) return false;
     if (++turns_since_poll_ % turns_per_clock_read != 0) return true;
     return now() - polled_at_ < longest_without_poll;
 }
@@ -91,17 +92,36 @@ void loop_core::ask_outside(bool may_wait) {
     if (ready.empty() && may_wait) {
         asleep_.store(true, std::memory_order_seq_cst);
         if (posted_.load(std::memory_order_seq_cst) == nullptr && !signal_arrived_.load()) {
-            timeout = delay::forever();
-            if (!timers.empty()) {
-                const auto left = timers.next() - now();
-                timeout = left.count() > 0 ? delay(left) : delay(std::chrono::nanoseconds(0));
-            }
+            timeout = until_next_timer();
         }
     }
     outside->poll(timeout);
     asleep_.store(false, std::memory_order_relaxed);
     turns_since_poll_ = 0;
     polled_at_ = now();
+}
+
+delay loop_core::until_next_timer() const noexcept {
+    if (timers.empty()) return delay::forever();
+    const time_point current = now();
+    if (timers.next() <= current) return std::chrono::nanoseconds(0);
+    return timers.next() - current;
+}
+
+void loop_core::leave_to_host() noexcept {
+    if (closed) return;
+    if (!timers.empty()) outside->arm_fileno(timers.next());
+    // ORDER: seq_cst pairs with post(): either the poster sees asleep_, or we see the node.
+    asleep_.store(true, std::memory_order_seq_cst);
+    host_waits_ = true;
+    if (!ready.empty() || posted_.load(std::memory_order_seq_cst) != nullptr ||
+        signal_arrived_.load())
+        wake_host();
+}
+
+void loop_core::wake_host() noexcept {
+    host_waits_ = false;
+    outside->wake();
 }
 
 void loop_core::collect_posted() noexcept {

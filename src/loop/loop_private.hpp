@@ -2,7 +2,6 @@
 #pragma once
 
 #include <map>
-#include <memory>
 #include <unordered_map>
 
 #include "asyncio/loop/handle.hpp"
@@ -12,17 +11,22 @@ namespace asyncio::detail {
 
 class fd_watch final : public io_source {
    public:
-    explicit fd_watch(int descriptor) noexcept : io_source(descriptor) {}
+    fd_watch(backend& outside, int descriptor) noexcept
+        : io_source(descriptor), outside_(outside) {}
     void on_ready(unsigned events) noexcept override;
     [[nodiscard]] unsigned events() const noexcept {
         return (reader ? io_read : 0u) | (writer ? io_write : 0u);
     }
     ref<handle_state> reader;
     ref<handle_state> writer;
+
+   private:
+    void queue(ref<handle_state>& place) noexcept;
+    backend& outside_;
 };
 
 struct loop_private {
-    std::unordered_map<int, std::unique_ptr<fd_watch>> watches;
+    std::unordered_map<int, fd_watch> watches;
     std::map<int, ref<handle_state>> signals;
 };
 

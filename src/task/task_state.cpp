@@ -55,10 +55,16 @@ void future_state_base::require_pending(const char* operation) const {
     if (is_task)
         throw_invalid_state(
             "asyncio: a task's result is set by its coroutine, not by set_result or set_exception");
+    check_thread(operation);
     if (!done()) return;
     throw invalid_state_error(std::string("asyncio: ") + operation + ": the future is " +
                               (status == future_status::cancelled ? "cancelled" : "done") +
                               " already; a future is set once (ask done() first)");
+}
+
+void future_state_base::check_thread(const char* operation) const {
+    if (loop->debug) [[unlikely]]
+        loop_of(*this).check_thread(operation);
 }
 
 void future_state_base::set_exception(std::exception_ptr e) {
@@ -125,6 +131,38 @@ void future_wait::suspend(promise_base& p) {
     task_ = p.task;
     state_->add_waiter(*this);
     task_->wait_on(p, *this);
+}
+
+void future_wait::throw_awaited() {
+    if (given_up_) task_->throw_cancel();
+    if (state_->status == future_status::cancelled) {
+        cancel_delivered();
+        throw_cancelled(state_->cancel_why);
+    }
+    meet_exception(*state_);
+    std::rethrow_exception(failure());
+}
+
+std::exception_ptr future_wait::failure() {
+    std::exception_ptr e = given_up_
+                               ? std::make_exception_ptr(cancelled_error(task_->pending_why))
+                               : state_->error_or_cancel();
+    if (as_cancelled(e) != nullptr) cancel_delivered();
+    return e;
+}
+
+void future_wait::cancel_delivered() noexcept {
+    if (task_ != nullptr) task_->must_cancel = false;  // several requests, one exception
+}
+
+task_state_base* future_wait::awaited_task() const noexcept {
+    return state_->is_task ? static_cast<task_state_base*>(state_.get()) : nullptr;
+}
+
+void future_wait::break_cycle() noexcept {
+    given_up_ = true;
+    list_hook::unlink();
+    task_->wake();
 }
 
 std::string future_wait::describe() const {
@@ -244,22 +282,26 @@ void task_state_base::step(ready_node& n) { static_cast<task_state_base&>(n).run
 class task_state_base::step_scope {
    public:
     explicit step_scope(task_state_base& t) noexcept
-        : loop_(*t.loop),
-          context_(t.shared_context ? t.shared_context->context : t.context),
-          outer_(std::exchange(loop_.current_task, &t)) {
-        context_.swap_with_current();
+        : task_(t), outer_(std::exchange(t.loop->current_task, &t)) {
+        if (t.shared_context)
+            entered_ = t.shared_context->enter();
+        else
+            t.context.swap_with_current();
     }
     step_scope(const step_scope&) = delete;
     step_scope& operator=(const step_scope&) = delete;
     ~step_scope() {
-        context_.swap_with_current();
-        loop_.current_task = outer_;
+        if (!task_.shared_context)
+            task_.context.swap_with_current();
+        else if (entered_)
+            task_.shared_context->leave();
+        task_.loop->current_task = outer_;
     }
 
    private:
-    loop_core& loop_;
-    context_ref& context_;
+    task_state_base& task_;
     task_state_base* outer_;
+    bool entered_ = false;  // the shared context is not the current one already
 };
 
 void task_state_base::run_step() {
@@ -367,10 +409,29 @@ void task_state_base::destroy_frames() noexcept {
 bool task_state_base::cancel(const cancel_ref& why) {
     unretrieved = false;
     if (done()) return false;
-    ++cancelling;
-    pending_why = why;
-    if (waiting_on != nullptr && waiting_on->cancel_wait(*this, why)) return true;
-    must_cancel = true;
+    // A task that waits for a task hands the cancel on. A loop, because such chains are as long as
+    // users make them, and they may bite their own tail.
+    task_state_base* last = this;
+    for (;;) {
+        ++last->cancelling;
+        last->pending_why = why;
+        if (last->passing_cancel) return true;
+        last->passing_cancel = true;
+        wait_node* wait = last->waiting_on;
+        task_state_base* awaited = wait != nullptr ? wait->awaited_task() : nullptr;
+        if (awaited == nullptr) {
+            last->must_cancel = wait == nullptr || !wait->cancel_wait(*last, why);
+            break;
+        }
+        if (awaited->passing_cancel) {
+            wait->break_cycle();
+            break;
+        }
+        last = awaited;
+    }
+    for (task_state_base* t = this; t != last; t = t->waiting_on->awaited_task())
+        t->passing_cancel = false;
+    last->passing_cancel = false;
     return true;
 }
 
@@ -393,7 +454,6 @@ void task_state_base::throw_cancel() {
 namespace asyncio {
 
 void event_loop::run_until_done(detail::future_state_base& f) {
-    check_usable("run_until_complete");
     if (f.loop != this)
         throw std::invalid_argument(
             "asyncio: run_until_complete: the future belongs to another event loop");

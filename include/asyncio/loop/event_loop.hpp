@@ -150,13 +150,19 @@ class event_loop final : public detail::loop_core {
     /// Restores what the process did before. False if there was no handler.
     bool remove_signal_handler(int signal_number) noexcept;
 
-    /// f(loop, context) is told what nobody else could handle. An empty call restores the default.
+    /// f(loop, context) is told what nobody else could handle. Null restores the default. Harmless
+    /// inside a handler.
     template <class F>
     void set_exception_handler(F&& f) {
-        exception_handler_ =
-            detail::function<void(event_loop&, const exception_context&)>(std::forward<F>(f));
+        static_assert(std::is_invocable_v<std::decay_t<F>&, event_loop&, const exception_context&>,
+                      "an exception handler is called with (asyncio::event_loop& loop, const "
+                      "asyncio::exception_context& context)");
+        if (detail::is_null(f))
+            exception_handler_ = nullptr;
+        else
+            exception_handler_ = std::make_shared<exception_handler>(std::forward<F>(f));
     }
-    void set_exception_handler(std::nullptr_t) noexcept { exception_handler_ = {}; }
+    void set_exception_handler(std::nullptr_t) noexcept { exception_handler_ = nullptr; }
     /// Tells the handler; never throws, but for keyboard_interrupt and system_exit.
     void call_exception_handler(const exception_context& context);
     /// Writes the context to standard error.
@@ -237,6 +243,11 @@ class event_loop final : public detail::loop_core {
     /// Throws std::runtime_error if the loop is closed; in debug mode, if this is not the loop's
     /// thread.
     void check_usable(const char* api) const;
+    /// In debug mode: throws std::runtime_error if this is not the loop's thread.
+    void check_thread(const char* api) const;
+    /// Throws std::runtime_error if the loop is closed or running, or if another one runs in this
+    /// thread.
+    void check_can_run() const;
 
     /// One slot per higher room, which keeps its own things here. Destroyed by close().
     struct slot {
@@ -266,9 +277,11 @@ class event_loop final : public detail::loop_core {
     void drop_ready() noexcept;
     void abandon() noexcept;
 
+    using exception_handler = detail::function<void(event_loop&, const exception_context&)>;
     bool running_ = false;
     bool stopping_ = false;
-    detail::function<void(event_loop&, const exception_context&)> exception_handler_;
+    bool closing_ = false;
+    std::shared_ptr<const exception_handler> exception_handler_;  // a call in progress keeps it
     std::unique_ptr<detail::loop_private> private_;
 };
 

@@ -101,14 +101,23 @@ constexpr void check_callback() {
     }
 }
 
-/// Throws if `f` is a null pointer or an empty std::function.
+/// True for a null pointer and an empty std::function.
+template <class F>
+bool is_null(const F& f) {
+    if constexpr (std::is_function_v<F> || (std::is_class_v<F> && std::is_empty_v<F>)) {
+        return false;  // nor is a lambda null, though it converts to a pointer
+    } else if constexpr (requires { f == nullptr; }) {
+        return f == nullptr;
+    } else {
+        return false;
+    }
+}
+
 template <class F>
 void check_not_null(const F& f) {
-    if constexpr (!std::is_function_v<F> && requires { f == nullptr; }) {
-        if (f == nullptr)
-            throw std::invalid_argument(
-                "asyncio: the callback is null: pass a function that can be called");
-    }
+    if (is_null(f))
+        throw std::invalid_argument(
+            "asyncio: the callback is null: pass a function that can be called");
 }
 
 template <class F, class... Args>

@@ -73,7 +73,12 @@ class loop_core {
     }
 
     [[nodiscard]] time_point now() const noexcept { return outside->now(); }
-    void schedule(ready_node& n) noexcept { ready.push(n); }
+    /// Queues something. A host that waits on fileno() is woken.
+    void schedule(ready_node& n) noexcept {
+        ready.push(n);
+        if (host_waits_) [[unlikely]]
+            wake_host();
+    }
     /// The deadline is due: it expires behind what is ready now.
     void schedule_expiry(deadline& d) noexcept;
     /// Any thread: queues a callback and wakes the loop once per burst. False if the loop is
@@ -91,6 +96,15 @@ class loop_core {
     std::atomic<bool> signal_arrived_{false};
     /// From now on post() refuses; what was posted before becomes ready.
     void refuse_posts() noexcept;
+    /// How long until the next deadline.
+    [[nodiscard]] delay until_next_timer() const noexcept;
+    /// The next turn asks the outside, however recently it was asked.
+    void ask_next_turn() noexcept { ask_next_turn_ = true; }
+    /// A host goes to wait on fileno(): what becomes ready from now on makes it readable.
+    void leave_to_host() noexcept;
+    /// A host is here and runs the loop, or nobody will again.
+    void take_from_host() noexcept { host_waits_ = false; }
+    [[nodiscard]] bool host_waits() const noexcept { return host_waits_; }
 
    private:
     /// Stands in the ready queue for all deadlines that are due.
@@ -104,11 +118,14 @@ class loop_core {
     void ask_outside(bool may_wait);
     void collect_posted() noexcept;
     void run_ready();
+    void wake_host() noexcept;
     [[nodiscard]] bool recently_asked() noexcept;
 
     intrusive_list<deadline> expired_;
     expiry_node expiry_{*this};
     std::uint32_t refs_ = 1;
+    bool host_waits_ = false;
+    bool ask_next_turn_ = false;
     unsigned turns_since_poll_ = 0;
     time_point polled_at_{};
     alignas(64) std::atomic<ready_node*> posted_{nullptr};

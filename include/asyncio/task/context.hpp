@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdexcept>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -23,6 +24,16 @@ class typed_context_value final : public context_value {
 /// A context that several tasks share, so that one sees what another sets. One thread.
 class context_cell {
    public:
+    /// Makes it the current context. False if it is already: then it stays what it is.
+    [[nodiscard]] bool enter() noexcept {
+        if (std::exchange(entered_, true)) return false;
+        context.swap_with_current();
+        return true;
+    }
+    void leave() noexcept {
+        context.swap_with_current();
+        entered_ = false;
+    }
     context_ref context;
     void add_ref() noexcept { ++refs_; }
     void release() noexcept {
@@ -31,6 +42,22 @@ class context_cell {
 
    private:
     unsigned refs_ = 0;
+    bool entered_ = false;
+};
+
+/// Makes a shared context the current one while it lives.
+class cell_scope {
+   public:
+    explicit cell_scope(context_cell& cell) : cell_(cell) {
+        if (!cell.enter())
+            throw std::runtime_error("asyncio: context::run: this context is the current one already");
+    }
+    cell_scope(const cell_scope&) = delete;
+    cell_scope& operator=(const cell_scope&) = delete;
+    ~cell_scope() { cell_.leave(); }
+
+   private:
+    context_cell& cell_;
 };
 
 }  // namespace detail
@@ -41,9 +68,10 @@ class context {
     /// An empty one.
     context() : cell_(new detail::context_cell) {}
     /// Calls f(args...) with this context as the current one; what it sets stays in this context.
+    /// Throws std::runtime_error inside itself.
     template <class F, class... Args>
     decltype(auto) run(F&& f, Args&&... args) const {
-        const detail::context_scope scope(cell_->context);
+        const detail::cell_scope scope(*cell_);
         return std::forward<F>(f)(std::forward<Args>(args)...);
     }
     [[nodiscard]] const detail::ref<detail::context_cell>& cell() const noexcept { return cell_; }
@@ -71,19 +99,23 @@ class context_var {
     class token {
        private:
         friend class context_var;
-        explicit token(detail::context_value* before) noexcept : before_(before) {
+        token(const context_var& variable, detail::context_value* before) noexcept
+            : variable_(&variable), before_(before) {
             if (before_ != nullptr) before_->add_ref();
         }
 
        public:
         token(token&& o) noexcept
-            : before_(std::exchange(o.before_, nullptr)), used_(std::exchange(o.used_, true)) {}
+            : variable_(o.variable_),
+              before_(std::exchange(o.before_, nullptr)),
+              used_(std::exchange(o.used_, true)) {}
         token& operator=(token&&) = delete;
         ~token() {
             if (before_ != nullptr) before_->release();
         }
 
        private:
+        const context_var* variable_;
         detail::context_value* before_;
         bool used_ = false;
     };
@@ -113,12 +145,15 @@ class context_var {
     }
     /// Sets it in the current context. The token restores what was there before.
     token set(T value) const {
-        token before(detail::context_find(this));
+        token before(*this, detail::context_find(this));
         detail::context_replace(this, new detail::typed_context_value<T>(std::move(value)));
         return before;
     }
     /// Restores the value of before the set() that gave the token. A token works once.
     void reset(token& t) const {
+        if (t.variable_ != this)
+            throw std::invalid_argument(
+                "asyncio: this context_var token was made by another variable");
         if (t.used_)
             throw std::invalid_argument("asyncio: this context_var token was used already");
         t.used_ = true;

@@ -104,13 +104,19 @@ class future_wait : public wait_node, public done_node {
    protected:
     ~future_wait() = default;
     void check_awaited() {
-        if (state_->status == future_status::error) [[unlikely]]
-            meet_exception(*state_);
-        state_->check_value();
+        if (!has_value()) [[unlikely]]
+            throw_awaited();
     }
+    [[nodiscard]] bool has_value() const noexcept {
+        return state_->status == future_status::value;
+    }
+    /// What it ends with instead of a value.
+    [[nodiscard]] std::exception_ptr failure();
     ref<future_state_base> state_;
 
    private:
+    [[noreturn]] void throw_awaited();
+    void cancel_delivered() noexcept;
     void suspend(promise_base& p);
     void future_done(future_state_base&) noexcept override { task_->wake(); }
     bool cancel_wait(task_state_base&, const cancel_ref& why) noexcept override {
@@ -118,7 +124,10 @@ class future_wait : public wait_node, public done_node {
     }
     [[nodiscard]] std::string describe() const override;
     [[nodiscard]] const task_state_base* owner() const noexcept override;
+    [[nodiscard]] task_state_base* awaited_task() const noexcept override;
+    void break_cycle() noexcept override;
     task_state_base* task_ = nullptr;
+    bool given_up_ = false;
 };
 
 /// `co_await f` of an lvalue: the shared result.
@@ -144,7 +153,7 @@ class future_awaiter final : public future_wait {
         return extract_value<T>(*state_);
     }
     outcome<T> resume_outcome() {
-        if (state_->status != future_status::value) return outcome<T>(state_->error_or_cancel());
+        if (!has_value()) return outcome<T>(failure());
         if constexpr (std::is_void_v<T>) {
             return outcome<T>(std::in_place);
         } else {
@@ -273,7 +282,8 @@ class future {
     /// Cancels it: its waiters get cancelled_error with `message`. False if it is done already.
     bool cancel(std::string_view message = {},
                 std::source_location where = std::source_location::current()) const {
-        return checked()->cancel(detail::cancel_request(message, where));
+        checked()->check_thread("cancel");
+        return state_->cancel(detail::cancel_request(message, where));
     }
 
     /// Calls f(future) through call_soon once it is done (also if it is done already), in the order
@@ -287,9 +297,11 @@ class future {
             "a done callback is called with the future: write [](asyncio::future<T> f) { ... }");
         detail::check_not_null(f);
         using callback = detail::done_callback<T, std::decay_t<F>>;
+        detail::future_state_base& state = *checked();
+        state.check_thread("add_done_callback");
         const std::uint64_t id = detail::next_callback_id();
-        detail::add_callback(*checked(), detail::ref<detail::done_callback_base>(
-                                             new callback(*state_->loop, id, std::forward<F>(f))));
+        detail::add_callback(state, detail::ref<detail::done_callback_base>(
+                                        new callback(*state.loop, id, std::forward<F>(f))));
         return id;
     }
     /// How many callbacks were removed: 1, or 0 if the id is unknown or the callback was scheduled.

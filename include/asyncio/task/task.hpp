@@ -123,6 +123,13 @@ task<T> make_task(event_loop& loop, coroutine<T> c, const task_options& options,
     return task<T>(std::move(state));
 }
 
+/// The same on the running loop. What cannot start is closed, without the report.
+template <class T>
+task<T> make_task(coroutine<T> c, const task_options& options, std::source_location where) {
+    if (running_loop == nullptr) c.close();
+    return make_task(loop_for("create_task"), std::move(c), options, where);
+}
+
 /// Something to be awaited as a coroutine of its own.
 template <class A>
 coroutine<std::decay_t<await_result_t<A>>> as_coroutine(A a) {
@@ -196,7 +203,7 @@ auto to_coroutine(F&& f, Args&&... args) {
 template <class T>
 task<T> create_task(coroutine<T> c, task_options options = {},
                     std::source_location where = std::source_location::current()) {
-    return detail::make_task(detail::loop_for("create_task"), std::move(c), options, where);
+    return detail::make_task(std::move(c), options, where);
 }
 /// Starts anything else that the library returns to be awaited, or f(args...), where f returns a
 /// coroutine. The callable and the arguments are decay-copied into the task; use std::ref for a
@@ -206,11 +213,9 @@ template <class F, class... Args>
 auto create_task(F&& f, Args&&... args) {
     if constexpr (sizeof...(Args) == 1 && awaitable<F> &&
                   (std::is_same_v<std::remove_cvref_t<Args>, task_options> && ...)) {
-        return detail::make_task(detail::loop_for("create_task"),
-                                 detail::to_coroutine(std::forward<F>(f)), args..., {});
+        return detail::make_task(detail::to_coroutine(std::forward<F>(f)), args..., {});
     } else {
         return detail::make_task(
-            detail::loop_for("create_task"),
             detail::to_coroutine(std::forward<F>(f), std::forward<Args>(args)...), {}, {});
     }
 }
@@ -218,8 +223,7 @@ auto create_task(F&& f, Args&&... args) {
 template <class F, class... Args>
     requires(!detail::is_coroutine<F>)
 auto create_task(task_options options, F&& f, Args&&... args) {
-    return detail::make_task(detail::loop_for("create_task"),
-                             detail::to_coroutine(std::forward<F>(f), std::forward<Args>(args)...),
+    return detail::make_task(detail::to_coroutine(std::forward<F>(f), std::forward<Args>(args)...),
                              options, {});
 }
 
@@ -247,14 +251,17 @@ auto event_loop::create_task(Args&&... args) {
 
 template <class Awaitable>
 auto event_loop::run_until_complete(Awaitable&& aw) {
+    check_can_run();
     auto f = [&] {
         if constexpr (detail::is_future_v<std::remove_cvref_t<Awaitable>>) {
-            return future<typename std::remove_cvref_t<Awaitable>::value_type>(aw);
+            return future<typename std::remove_cvref_t<Awaitable>::value_type>(
+                std::forward<Awaitable>(aw));
         } else {
             auto t = create_task(std::forward<Awaitable>(aw));
             return future<typename decltype(t)::value_type>(std::move(t));
         }
     }();
+    if (!f.valid()) detail::throw_empty_future();
     run_until_done(*f.state());
     return std::move(f).result();
 }

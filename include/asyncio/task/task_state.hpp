@@ -80,6 +80,8 @@ class future_state_base : public pooled {
     /// Tells the waiters. `s` is not pending.
     void finish(future_status s) noexcept;
     void require_pending(const char* operation) const;
+    /// In debug mode: throws std::runtime_error on another thread than the loop's.
+    void check_thread(const char* operation) const;
     void add_waiter(done_node& n) noexcept { waiters_.push_back(n); }
     [[nodiscard]] const intrusive_list<done_node>& waiters() const noexcept { return waiters_; }
     /// Forgets that nobody looked at the exception.
@@ -94,6 +96,7 @@ class future_state_base : public pooled {
     bool must_cancel = false;  ///< (task) a cancel that was not delivered yet
     bool root_done = false;    ///< (task) its coroutine has reached its end
     bool started = false;      ///< (task)
+    bool passing_cancel = false;  ///< (task) a cancel is on its way to what it waits for
     bool finishing = false;    ///< (task) it holds a reference to itself while it tells its waiters
     bool has_type = false;     ///< its value is not void
     bool expected =
@@ -118,6 +121,10 @@ class wait_node {
     [[nodiscard]] virtual std::string describe() const = 0;
     /// The task that could end the wait, if one is known.
     [[nodiscard]] virtual const task_state_base* owner() const noexcept { return nullptr; }
+    /// The task to which this wait hands a cancel on, and that ends it only by ending itself.
+    [[nodiscard]] virtual task_state_base* awaited_task() const noexcept { return nullptr; }
+    /// Ends a wait for a task that waits, in the end, for this wait.
+    virtual void break_cycle() noexcept {}
 
    protected:
     wait_node() noexcept = default;

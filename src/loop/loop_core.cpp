@@ -144,7 +144,7 @@ void loop_core::collect_posted() noexcept {
 
 void loop_core::run_ready() {
     for (std::size_t n = ready.size(); n > 0; --n) {
-        ready_node& node = simulated && n > 1 ? ready.take(outside->pick(n)) : ready.pop();
+        ready_node& node = simulated ? ready.take(outside->pick(n)) : ready.pop();
         node.run(node);
     }
 }

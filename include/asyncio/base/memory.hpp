@@ -22,6 +22,23 @@ inline constexpr std::size_t block_step = 16;
 inline constexpr std::size_t block_classes = 128;        // up to 2 KiB
 inline constexpr unsigned block_class_limit = 1u << 16;  // blocks kept per class and thread
 
+/// Takes the place of this thread's free lists and of operator new under them: how tests let
+/// allocations fail and find what leaks. Memory comes from operator new and goes to operator delete.
+class allocation_probe {
+   public:
+    allocation_probe() noexcept = default;
+    allocation_probe(const allocation_probe&) = delete;
+    allocation_probe& operator=(const allocation_probe&) = delete;
+    virtual void* allocate(std::size_t size) = 0;
+    virtual void deallocate(void* p) noexcept = 0;
+
+   protected:
+    ~allocation_probe() = default;
+};
+
+/// Lets `probe` stand in for this thread's free lists; null puts them back. Gives the one before.
+allocation_probe* set_allocation_probe(allocation_probe* probe) noexcept;
+
 extern ASYNCIO_THREAD_LOCAL block_class block_cache[block_classes];
 
 [[nodiscard]] void* allocate_slow(std::size_t size);

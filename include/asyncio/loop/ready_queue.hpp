@@ -23,6 +23,8 @@ class ready_queue {
    public:
     [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    /// The one that pop() would take; null if there is none.
+    [[nodiscard]] ready_node* front() const noexcept { return size_ == 0 ? nullptr : head_; }
 
     void push(ready_node& n) noexcept {
         n.next_ready = nullptr;

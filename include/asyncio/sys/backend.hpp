@@ -87,7 +87,7 @@ class backend {
     [[nodiscard]] virtual std::uint64_t random() noexcept = 0;
     /// True while a simulation wants to choose which of the ready runs next.
     [[nodiscard]] virtual bool picks() const noexcept { return false; }
-    /// Which of `ready` (at least 2) runs next.
+    /// Which of `ready` (at least 1) runs next.
     [[nodiscard]] virtual std::size_t pick(std::size_t ready) noexcept {
         (void)ready;
         return 0;

@@ -167,6 +167,12 @@ class task_state_base : public future_state_base, public ready_node, public task
     /// Queues the first step (or runs it now) and takes the loop's reference.
     void start(bool eager);
     [[nodiscard]] std::string name() const;
+    /// Counts the loop's tasks from 1.
+    [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
+    /// Is a node of the ready queue that runs `f` a task's step?
+    [[nodiscard]] static bool is_step(run_function f) noexcept {
+        return f == &step || f == &first_step;
+    }
     void set_name(std::string_view name) { name_ = std::make_unique<std::string>(name); }
     /// Destroys the frames, innermost first. The task ends cancelled without having run further.
     void drop() noexcept;

@@ -130,15 +130,12 @@ class stream_reader {
     /// Reads up to and including a separator; with several, up to the earliest end of one. At the
     /// end throws incomplete_read_error with what there was; beyond the limit limit_overrun_error,
     /// and nothing is taken. Throws std::invalid_argument for an empty separator.
-    template <class... Separators>
-    [[nodiscard]] auto readuntil(const Separators&... separators) const {
-        if constexpr (sizeof...(separators) == 0) {
-            return readuntil("\n");
-        } else {
-            using call = detail::read_until_call<sizeof...(separators)>;
-            return call(checked(), {std::string(std::string_view(separators))...});
-        }
+    template <class... Others>
+    [[nodiscard]] detail::read_until_call<1 + sizeof...(Others)> readuntil(
+        std::string_view separator, const Others&... others) const {
+        return {checked(), {std::string(separator), std::string(std::string_view(others))...}};
     }
+    [[nodiscard]] detail::read_until_call<1> readuntil() const { return readuntil("\n"); }
     /// Reads into memory that lives until the call has ended: waits for the first byte, then takes
     /// what is there. Gives the count, 0 at the end. Allocates nothing.
     [[nodiscard]] detail::read_into_call read_into(std::span<char> into) const {

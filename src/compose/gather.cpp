@@ -1,5 +1,13 @@
 #include "asyncio/compose/gather.hpp"
 
+#include <algorithm>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "asyncio/loop/event_loop.hpp"
+
 namespace asyncio::detail {
 
 gather_base::gather_base(future_state_base& self, std::size_t children, bool keep_errors)
@@ -10,14 +18,16 @@ gather_base::gather_base(future_state_base& self, std::size_t children, bool kee
       keep_errors_(keep_errors) {}
 
 gather_base::~gather_base() {
-    // Nobody waits any more; what still runs was none of the caller's worries.
+    // It has ended, and nobody waits for the rest. One that is dropped before that lets its
+    // children report for themselves.
+    if (!self_.done()) return;
     for (std::size_t i = 0; i < count_; ++i)
         if (children_[i].state && !children_[i].state->done()) children_[i].state->expected = true;
 }
 
-void gather_base::set_child(std::size_t i, const ref<future_state_base>& f) {
+void gather_base::set_child(std::size_t i, ref<future_state_base> f) {
     children_[i].parent = this;
-    children_[i].state = f;
+    children_[i].state = std::move(f);
 }
 
 void gather_base::listen() noexcept {
@@ -32,12 +42,13 @@ void gather_base::listen() noexcept {
 }
 
 bool gather_base::cancel_children(const cancel_ref& why) {
+    self_.mark_retrieved();
     if (self_.done()) return false;
-    bool any = false;
-    for (std::size_t i = 0; i < count_; ++i)
-        if (children_[i].state->cancel(why)) any = true;
-    if (any) cancel_requested_ = true;
-    return any;
+    // Said first: a plain future ends right here.
+    cancel_requested_ = true;
+    self_.cancel_why = why;
+    for (std::size_t i = 0; i < count_; ++i) children_[i].state->cancel(why);
+    return true;
 }
 
 void gather_child::future_done(future_state_base&) noexcept {
@@ -45,48 +56,61 @@ void gather_child::future_done(future_state_base&) noexcept {
     parent->child_done(*this);
 }
 
-void gather_child::future_dropped() noexcept {}
-
 void gather_base::child_done(gather_child& c) noexcept {
     --left_;
     future_state_base& f = *c.state;
     f.mark_retrieved();
     if (self_.done()) return;
-    if (!keep_errors_ && f.status != future_status::value) {
-        if (cancel_requested_ && left_ > 0 && f.status == future_status::cancelled) return;
-        self_.exception = f.error_or_cancel();
-        self_.unretrieved = f.status == future_status::error && !self_.expected;
-        self_.finish(future_status::error);
+    const bool cancelled = f.status == future_status::cancelled;
+    if (!keep_errors_ && f.status != future_status::value && !(cancelled && cancel_requested_)) {
+        fail(f.error_or_cancel(), !cancelled);
         return;
     }
     if (left_ == 0) finish_all();
 }
 
+void gather_base::fail(std::exception_ptr e, bool is_error) noexcept {
+    // Not cancelled() even if a cancel is what it ends with: nobody cancelled the gather itself.
+    self_.exception = std::move(e);
+    self_.unretrieved = is_error && !self_.expected;
+    self_.finish(future_status::error);
+}
+
 void gather_base::finish_all() noexcept {
     if (cancel_requested_) {
-        for (std::size_t i = 0; i < count_; ++i)
-            if (children_[i].state->status == future_status::cancelled)
-                self_.cancel_why = children_[i].state->cancel_why;
-        self_.exception = std::make_exception_ptr(cancelled_error(self_.cancel_why));
-        self_.finish(future_status::error);
+        fail(std::make_exception_ptr(cancelled_error(self_.cancel_why)), false);
         return;
     }
     try {
         collect();
-        self_.finish(future_status::value);
     } catch (...) {
         self_.set_exception(std::current_exception());
+        return;
     }
+    self_.finish(future_status::value);
 }
 
-loop_core& common_loop(const ref<future_state_base>* states, std::size_t n) {
-    if (n == 0) return loop_for("gather");
-    for (std::size_t i = 1; i < n; ++i)
+loop_core& common_loop(const char* operation, const ref<future_state_base>* states, std::size_t n) {
+    if (n == 0) return loop_for(operation);
+    for (std::size_t i = 0; i < n; ++i) {
+        if (!states[i]) throw_empty_future();
         if (states[i]->loop != states[0]->loop)
-            throw_invalid_argument(
-                "asyncio: these futures belong to different event loops; await each on its own "
-                "loop");
+            throw std::invalid_argument(
+                std::string("asyncio: ") + operation +
+                ": these futures belong to different event loops; await each on its own loop");
+    }
     return *states[0]->loop;
+}
+
+void collapse_duplicates(std::vector<ref<future_state_base>>& states) {
+    // Sorted by address only to find them; nothing depends on how the addresses compare.
+    std::vector<std::pair<std::uintptr_t, std::size_t>> places(states.size());
+    for (std::size_t i = 0; i < states.size(); ++i)
+        places[i] = {reinterpret_cast<std::uintptr_t>(states[i].get()), i};
+    std::sort(places.begin(), places.end());
+    for (std::size_t i = 1; i < places.size(); ++i)
+        if (places[i].first == places[i - 1].first) states[places[i].second] = {};
+    std::erase_if(states, [](const ref<future_state_base>& s) { return !s; });
 }
 
 }  // namespace asyncio::detail

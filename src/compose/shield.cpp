@@ -2,8 +2,16 @@
 
 namespace asyncio::detail {
 
+void shield_link::listen() noexcept {
+    if (inner_->done())
+        future_done(*inner_);
+    else
+        inner_->add_waiter(*this);
+}
+
 void shield_link::future_done(future_state_base& f) noexcept {
-    const ref<future_state_base> keep_inner = std::move(inner);
+    // The only reference that the shield holds, so that a value which nobody else wants is moved.
+    ref<future_state_base> inner = std::move(inner_);
     const ref<future_state_base> keep_outer(&outer_);
     f.mark_retrieved();
     switch (f.status) {
@@ -17,12 +25,13 @@ void shield_link::future_done(future_state_base& f) noexcept {
             break;
     }
     try {
-        inner = {};
-        copy_value(outer_, f);
-        outer_.finish(future_status::value);
+        copy_value_(outer_, f);
     } catch (...) {
         outer_.set_exception(std::current_exception());
+        return;
     }
+    if (refers_) inner_ = std::move(inner);
+    outer_.finish(future_status::value);
 }
 
 }  // namespace asyncio::detail

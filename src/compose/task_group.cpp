@@ -1,6 +1,8 @@
 #include "asyncio/compose/task_group.hpp"
 
+#include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "asyncio/loop/event_loop.hpp"
 
@@ -64,8 +66,7 @@ void group_state::enter() {
     if (loop.current_task == nullptr)
         throw std::runtime_error(
             "asyncio: task_group must be used inside a task, not in a plain callback");
-    parent_ = loop.current_task;
-    baseline_ = parent_->cancelling;
+    parent_.enter(*loop.current_task);
     phase_ = phase::open;
 }
 
@@ -85,20 +86,23 @@ void group_state::check_can_create() const {
             "asyncio: the task_group is shutting down, because a task failed or it was cancelled");
 }
 
-void group_state::adopt(task_state_base& t) {
+void group_state::adopt(std::unique_ptr<group_child> c, task_state_base& t) {
+    c->task = &t;
     if (!t.done()) {
-        auto* c = new group_child(*this, t);
-        children_.push_back(c->in_group);
         t.add_waiter(*c);
+        // An eager child may have aborted the group in its first step.
+        if (aborting_) t.cancel(abort_why_);
+    } else if (t.status == future_status::error) {
+        // Also an eager one. What follows from its failure must not happen inside create_task; it
+        // counts as running until then.
+        loop_for("task_group")
+            .call_soon([](const ref<group_state>&, group_child* child,
+                          const ref<future_state_base>& f) { child->future_done(*f); },
+                       ref<group_state>(this), c.get(), ref<future_state_base>(&t));
+    } else {
         return;
     }
-    // An eager child that is done already: what follows from its failure must not happen inside
-    // create_task.
-    if (t.status != future_status::error) return;
-    loop_for("task_group")
-        .call_soon([](const ref<group_state>& self,
-                      const ref<future_state_base>& f) { self->child_done(*f); },
-                   ref<group_state>(this), ref<future_state_base>(&t));
+    children_.push_back(c.release()->in_group);
 }
 
 void group_state::child_done(future_state_base& f) {
@@ -106,74 +110,69 @@ void group_state::child_done(future_state_base& f) {
         f.mark_retrieved();
         if (is_fatal(f.exception) && !fatal_) fatal_ = f.exception;
         errors_.push_back(f.exception);
-        if (!aborting_ && !parent_cancel_requested_ && phase_ != phase::over) {
+        if (!aborting_) {
             const auto& failed = static_cast<const task_state_base&>(f);
-            const cancel_ref why =
-                make_cancel("task '" + failed.name() + "' of the group failed",
-                            cancel_kind::sibling_failed, failed.name(), f.created);
-            abort_children(why);
-            cancel_parent(why);
+            abort(make_cancel("task '" + failed.name() + "' of the group failed",
+                              cancel_kind::sibling_failed, failed.name(), f.created));
         }
     }
     if (children_.empty() && waiting_ != nullptr) waiting_->children_are_gone();
 }
 
-void group_state::abort_children(const cancel_ref& why) {
+/// Cancels the children, and the body if it still runs. A cancel only marks and queues; no child
+/// ends here.
+void group_state::abort(const cancel_ref& why) {
     aborting_ = true;
-    // A cancel only marks and queues; no child ends here.
-    for (group_child::link& l : children_) l.child.task.cancel(why);
-}
-
-void group_state::cancel_parent(const cancel_ref& why) {
-    parent_cancel_requested_ = true;
-    parent_->cancel(why);
+    abort_why_ = why;
+    for (group_child::link& l : children_) l.child.task->cancel(why);
+    if (phase_ == phase::open) parent_.request(why);
 }
 
 void group_state::cancel(std::source_location where) {
     if (phase_ == phase::created) check_can_create();
     if (aborting_ || phase_ == phase::over) return;
-    const cancel_ref why = cancel_request("the task_group was cancelled", where);
-    abort_children(why);
-    if (phase_ == phase::open) cancel_parent(why);
+    abort(cancel_request("the task_group was cancelled", where));
 }
 
 coroutine<bool> group_state::exit(std::exception_ptr error) {
     phase_ = phase::exiting;
-    std::exception_ptr propagate;
     const cancelled_error* cancelled = as_cancelled(error);
-    if (cancelled != nullptr) propagate = error;
-    if (is_fatal(error)) fatal_ = error;
     if (error && !aborting_)
-        abort_children(cancelled != nullptr
-                           ? cancelled->record()
-                           : make_cancel("the body of the task_group failed",
-                                         cancel_kind::sibling_failed, parent_->name(), {}));
+        abort(cancelled != nullptr
+                  ? cancelled->record()
+                  : make_cancel("the body of the task_group failed", cancel_kind::sibling_failed,
+                                parent_.task().name(), {}));
+    // What goes on in the end: the cancel that ended the body, or the first one that came later.
+    std::exception_ptr cancel = cancelled != nullptr ? error : nullptr;
     while (!children_.empty()) {
         try {
             co_await group_wait(*this);
         } catch (const cancelled_error& e) {
-            if (!aborting_) {
-                propagate = std::current_exception();
-                abort_children(e.record());
-            }
+            if (!cancel) cancel = std::current_exception();
+            if (!aborting_) abort(e.record());
         }
     }
     phase_ = phase::over;
+    parent_.take_back();
+    if (is_fatal(error)) std::rethrow_exception(error);
     if (fatal_) std::rethrow_exception(fatal_);
-    if (parent_cancel_requested_ && parent_->uncancel() <= baseline_) {
-        parent_->must_cancel = false;
-        propagate = nullptr;
-    }
-    if (propagate && errors_.empty()) std::rethrow_exception(propagate);
     if (error && cancelled == nullptr) errors_.push_back(error);
-    if (errors_.empty()) co_return true;
-    if (parent_->cancelling > baseline_) {
-        // Somebody else cancelled the parent, too: that cancel comes again, at its next await.
-        const cancel_ref why = parent_->pending_why;
-        parent_->uncancel();
-        parent_->cancel(why);
+    if (errors_.empty()) {
+        if (cancel && (parent_.others_too() || !parent_.requested())) parent_.rethrow(cancel);
+        co_return true;
+    }
+    if (parent_.others_too()) {
+        // Somebody else cancelled the task, too: that cancel comes again, at its next await.
+        task_state_base& t = parent_.task();
+        const cancel_ref why = t.cancel_why;
+        t.uncancel();
+        t.cancel(why);
     }
     throw exception_group("unhandled errors in a task_group", std::move(errors_));
+}
+
+void throw_moved_group() {
+    throw_invalid_state("asyncio: this task_group was moved from; use the one that it became");
 }
 
 }  // namespace asyncio::detail

@@ -1,6 +1,6 @@
 #include "asyncio/compose/timeout.hpp"
 
-#include <utility>
+#include <stdexcept>
 
 #include "asyncio/loop/event_loop.hpp"
 #include "asyncio/task/task.hpp"
@@ -9,41 +9,55 @@ namespace asyncio {
 
 namespace detail {
 
-void timeout_core::set_deadline(time_point when) {
-    disarm(*task_->loop);
-    arm(*task_->loop, when);
+void timeout_core::set_deadline(time_point when, time_point now) {
+    loop_core& loop = *own_.task().loop;
+    disarm(loop);
+    if (when <= now)
+        arm_expired(loop);
+    else
+        arm(loop, when);
 }
 
 void timeout_core::expired() noexcept {
-    expired_ = true;
-    task_->cancel(make_cancel({}, cancel_kind::deadline, {}, {}));
+    cancel_ref why;
+    try {
+        why = make_cancel({}, cancel_kind::deadline, {}, where);
+    } catch (...) {
+        why = {};  // out of memory: it happens without a reason
+    }
+    own_.request(std::move(why));
 }
 
-bool timeout_core::leave(bool cancelled) noexcept {
-    disarm(*task_->loop);
-    if (!expired_) return false;
-    // More requests than ours: the cancel is somebody else's as well, and goes on.
-    if (task_->uncancel() > baseline_) return false;
-    task_->must_cancel = false;
-    return cancelled;
+void timeout_core::leave(const std::exception_ptr& error) {
+    disarm_if_armed();
+    if (!has_expired()) return;
+    own_.take_back();
+    if (as_cancelled(error) == nullptr) return;
+    if (own_.others_too()) own_.rethrow(error);
+    throw timeout_error();
+}
+
+void timeout_core::throw_in_vain() {
+    if (own_.task().must_cancel) own_.task().throw_cancel();
+    throw timeout_error();
 }
 
 }  // namespace detail
 
-timeout::timeout(delay after) : after_(after) {}
-timeout::timeout(timeout&&) noexcept = default;
-timeout& timeout::operator=(timeout&&) noexcept = default;
-timeout::~timeout() = default;
+timeout::timeout(delay after, std::source_location where) : after_(after) { core_.where = where; }
 
-timeout timeout_at(std::optional<time_point> when) {
-    timeout t{delay::forever()};
+timeout::timeout(timeout&& o) : after_(o.after_), when_(o.when_) {
+    if (o.state_ != state::created)
+        throw std::runtime_error(
+            "asyncio: a timeout cannot be moved once its block was entered; keep it where it is");
+    core_.where = o.core_.where;
+}
+
+timeout timeout_at(std::optional<time_point> when, std::source_location where) {
+    timeout t(delay::forever(), where);
     t.when_ = when;
     return t;
 }
-
-std::optional<time_point> timeout::when() const noexcept { return when_; }
-
-bool timeout::expired() const noexcept { return core_ && core_->has_expired(); }
 
 void timeout::enter() {
     if (state_ != state::created)
@@ -52,10 +66,10 @@ void timeout::enter() {
     if (loop.current_task == nullptr)
         throw std::runtime_error(
             "asyncio: timeout must be used inside a task, not in a plain callback");
-    core_ = std::make_unique<detail::timeout_core>();
-    core_->enter(*loop.current_task);
-    if (!when_ && !after_.is_forever()) when_ = after_.after(loop.time());
-    if (when_) core_->set_deadline(*when_);
+    core_.enter(*loop.current_task);
+    const time_point now = loop.time();
+    if (!when_ && !after_.is_forever()) when_ = after_.after(now);
+    if (when_) core_.set_deadline(*when_, now);
     state_ = state::entered;
 }
 
@@ -68,16 +82,18 @@ void timeout::reschedule(std::optional<time_point> when) {
             "asyncio: timeout: reschedule() works inside the block only; it is over");
     if (expired())
         throw std::runtime_error("asyncio: timeout: too late to reschedule, it is expiring");
-    when_ = when;
     if (when)
-        core_->set_deadline(*when);
+        core_.set_deadline(*when, core_.loop().now());
     else
-        core_->clear_deadline();
+        core_.disarm_if_armed();
+    when_ = when;
 }
 
 void timeout::exit(const std::exception_ptr& error) {
+    if (state_ != state::entered)
+        throw std::runtime_error("asyncio: timeout: exit() without enter(); use asyncio::with");
     state_ = state::left;
-    if (core_->leave(detail::as_cancelled(error) != nullptr)) throw timeout_error();
+    core_.leave(error);
 }
 
 }  // namespace asyncio

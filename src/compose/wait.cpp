@@ -1,6 +1,5 @@
 #include "asyncio/compose/wait.hpp"
 
-#include <algorithm>
 #include <string>
 
 #include "asyncio/compose/gather.hpp"
@@ -9,16 +8,12 @@
 namespace asyncio::detail {
 
 wait_for_many::wait_for_many(std::vector<ref<future_state_base>> states, wait_options options)
-    : options_(options) {
-    if (states.empty())
+    : states_(std::move(states)), options_(options) {
+    if (states_.empty())
         throw_invalid_argument(
             "asyncio: wait() needs at least one task; for none there is nothing to wait for");
-    for (ref<future_state_base>& s : states) {
-        if (!s) throw_empty_future();
-        if (std::find(states_.begin(), states_.end(), s) == states_.end())
-            states_.push_back(std::move(s));
-    }
-    (void)common_loop(states_.data(), states_.size());
+    (void)common_loop("wait", states_.data(), states_.size());
+    collapse_duplicates(states_);
 }
 
 wait_for_many::wait_for_many(wait_for_many&& o) noexcept
@@ -26,13 +21,17 @@ wait_for_many::wait_for_many(wait_for_many&& o) noexcept
 
 wait_for_many::~wait_for_many() { detach(); }
 
-bool wait_for_many::satisfied() const noexcept {
-    std::size_t done = 0;
+bool wait_for_many::satisfied() noexcept {
+    done_ = 0;
     bool failed = false;
     for (const ref<future_state_base>& s : states_) {
-        if (s->done()) ++done;
+        if (s->done()) ++done_;
         if (s->status == future_status::error) failed = true;
     }
+    return enough(done_, failed);
+}
+
+bool wait_for_many::enough(std::size_t done, bool failed) const noexcept {
     if (done == states_.size()) return true;
     switch (options_.return_when) {
         case return_when::first_completed:
@@ -48,7 +47,10 @@ bool wait_for_many::satisfied() const noexcept {
 void wait_for_many::suspend(promise_base& p) {
     task_state_base& t = *p.task;
     if (states_.front()->loop != t.loop)
-        throw_runtime_error("asyncio: wait(): these tasks belong to another event loop");
+        throw_runtime_error(
+            "asyncio: wait(): these tasks belong to another event loop; wait for them there");
+    detach();
+    woken_ = cancelled_ = false;
     listeners_ = std::make_unique<listener[]>(states_.size());
     if (!options_.timeout.is_forever()) {
         limit_.owner = this;
@@ -62,8 +64,8 @@ void wait_for_many::suspend(promise_base& p) {
     t.wait_on(p, *this);
 }
 
-void wait_for_many::check() noexcept {
-    if (satisfied()) wake_once();
+void wait_for_many::one_done(const future_state_base& f) noexcept {
+    if (enough(++done_, f.status == future_status::error)) wake_once();
 }
 
 void wait_for_many::wake_once() noexcept {

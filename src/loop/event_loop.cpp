@@ -140,7 +140,7 @@ void event_loop::drop_ready() noexcept {
     timers.clear();
 }
 
-void event_loop::check_usable(const char* api) const {
+void event_loop::check_usable_slowly(const char* api) const {
     if (closed)
         throw std::runtime_error(std::string("asyncio: ") + api + ": the event loop is closed");
     check_thread(api);

@@ -32,14 +32,14 @@ std::vector<stack_frame> stack_of(const task_state_base& t) {
 
 namespace {
 
-std::string frame_line(const promise_base& p) {
+std::string frame_line(std::source_location function, std::source_location where) {
     std::string line = "    ";
-    if (p.where.line() != 0) {
-        line += std::string(p.where.file_name()) + ":" + std::to_string(p.where.line()) + " in ";
+    if (where.line() != 0) {
+        line += std::string(where.file_name()) + ":" + std::to_string(where.line()) + " in ";
     } else {
         line += "(at its start) ";
     }
-    return line + p.function.function_name() + "\n";
+    return line + function.function_name();
 }
 
 }  // namespace
@@ -50,7 +50,7 @@ std::string format_stack(const task_state_base& t) {
     if (t.root == nullptr) return text + "    (it is done)\n";
     int depth = 0;
     for (const promise_base* p = t.root; p != nullptr; p = p->child, ++depth)
-        if (depth < most_frames || p->child == nullptr) text += frame_line(*p);
+        if (depth < most_frames || p->child == nullptr) text += frame_line(p->function, p->where) + "\n";
     if (depth > most_frames)
         text +=
             "    (" + std::to_string(depth - most_frames) + " frames in between are not shown)\n";
@@ -58,21 +58,32 @@ std::string format_stack(const task_state_base& t) {
     return text;
 }
 
+exception_trace& trace_of(task_state_base& t) { return t.make_extras().trace; }
+
+namespace {
+
+const exception_trace* known_trace(const task_state_base& t, const std::exception_ptr& e) noexcept {
+    return t.extras && t.extras->trace.exception == e ? &t.extras->trace : nullptr;
+}
+
+}  // namespace
+
 void note_exception(promise_base& p) noexcept {
     if (p.task == nullptr) return;
     task_state_base& t = *p.task;
-    if (t.trace && t.trace->exception == p.exception) return;  // it was noted further in
+    if (known_trace(t, p.exception) != nullptr) return;  // it was noted further in
     if (as_cancelled(p.exception) != nullptr) return;
     try {
-        if (!t.trace) t.trace = std::make_unique<exception_trace>();
-        t.trace->exception = p.exception;
-        t.trace->lines.clear();
-        for (const promise_base* at = &p; at != nullptr; at = at->parent) {
-            t.trace->lines.insert(t.trace->lines.begin(), frame_line(*at));
-            if (at->depth == 0) break;
-        }
+        exception_trace& trace = trace_of(t);
+        trace.exception = nullptr;
+        trace.entries.clear();
+        std::size_t depth = p.depth + 1;
+        trace.entries.resize(depth);
+        for (const promise_base* at = &p; depth > 0; at = at->parent)
+            trace.entries[--depth] = {at->function, at->where, {}};
+        trace.exception = p.exception;
     } catch (...) {
-        t.trace.reset();  // out of memory: the report will lack its stack
+        return;  // out of memory: the report will lack its stack
     }
 }
 
@@ -80,26 +91,31 @@ void meet_exception(const future_state_base& failed) noexcept {
     task_state_base* t = running_loop != nullptr ? running_loop->current_task : nullptr;
     if (t == nullptr || !failed.is_task) return;
     const auto& inner = static_cast<const task_state_base&>(failed);
-    if (!inner.trace || inner.trace->exception != failed.exception) return;
+    const exception_trace* from = known_trace(inner, failed.exception);
+    if (from == nullptr) return;
     try {
-        auto trace = std::make_unique<exception_trace>();
-        trace->exception = failed.exception;
+        exception_trace& trace = trace_of(*t);
+        trace.exception = nullptr;
+        trace.entries.clear();
         for (const promise_base* at = t->root; at != nullptr; at = at->child)
-            trace->lines.push_back(frame_line(*at));
-        trace->lines.push_back("    the awaited task '" + inner.name() + "':\n");
-        trace->lines.insert(trace->lines.end(), inner.trace->lines.begin(),
-                            inner.trace->lines.end());
-        t->trace = std::move(trace);
+            trace.entries.push_back({at->function, at->where, {}});
+        const std::size_t border = trace.entries.size();
+        trace.entries.insert(trace.entries.end(), from->entries.begin(), from->entries.end());
+        if (border < trace.entries.size()) trace.entries[border].task = inner.name();
+        trace.exception = failed.exception;
     } catch (...) {
-        t->trace.reset();  // out of memory: the report will lack its stack
+        return;  // out of memory: the report will lack its stack
     }
 }
 
 std::string format_trace(const task_state_base& t, const std::exception_ptr& e) {
-    if (!t.trace || t.trace->exception != e) return {};
-    std::string text = "  await chain (innermost last):\n";
-    for (const std::string& line : t.trace->lines) text += line;
-    text.pop_back();
+    const exception_trace* trace = known_trace(t, e);
+    if (trace == nullptr) return {};
+    std::string text = "  await chain (innermost last):";
+    for (const exception_trace::entry& at : trace->entries) {
+        if (!at.task.empty()) text += "\n    the awaited task '" + at.task + "':";
+        text += "\n" + frame_line(at.function, at.where);
+    }
     return text;
 }
 

@@ -145,7 +145,7 @@ void future_wait::throw_awaited() {
 
 std::exception_ptr future_wait::failure() {
     std::exception_ptr e = given_up_
-                               ? std::make_exception_ptr(cancelled_error(task_->pending_why))
+                               ? std::make_exception_ptr(cancelled_error(task_->cancel_why))
                                : state_->error_or_cancel();
     if (as_cancelled(e) != nullptr) cancel_delivered();
     return e;
@@ -249,7 +249,7 @@ task_state_base::~task_state_base() {
 }
 
 std::string task_state_base::name() const {
-    return name_ ? *name_ : "Task-" + std::to_string(number_);
+    return extras && !extras->name.empty() ? extras->name : "Task-" + std::to_string(number_);
 }
 
 void task_state_base::start(bool eager) {
@@ -283,22 +283,26 @@ class task_state_base::step_scope {
    public:
     explicit step_scope(task_state_base& t) noexcept
         : task_(t), outer_(std::exchange(t.loop->current_task, &t)) {
-        if (t.shared_context)
-            entered_ = t.shared_context->enter();
+        if (context_cell* shared = shared_context())
+            entered_ = shared->enter();
         else
             t.context.swap_with_current();
     }
     step_scope(const step_scope&) = delete;
     step_scope& operator=(const step_scope&) = delete;
     ~step_scope() {
-        if (!task_.shared_context)
+        context_cell* shared = shared_context();
+        if (shared == nullptr)
             task_.context.swap_with_current();
         else if (entered_)
-            task_.shared_context->leave();
+            shared->leave();
         task_.loop->current_task = outer_;
     }
 
    private:
+    [[nodiscard]] context_cell* shared_context() const noexcept {
+        return task_.extras ? task_.extras->shared_context.get() : nullptr;
+    }
     task_state_base& task_;
     task_state_base* outer_;
     bool entered_ = false;  // the shared context is not the current one already
@@ -365,7 +369,6 @@ void task_state_base::finish_task() {
     const auto self = ref<task_state_base>::adopt(this);  // the loop's reference ends here
     task_link::unlink();
     if (!exception) {
-        if (must_cancel) cancel_why = pending_why;
         finish(must_cancel ? future_status::cancelled : future_status::value);
         return;
     }
@@ -385,7 +388,6 @@ void task_state_base::drop() noexcept {
     destroy_frames();
     const auto self = ref<task_state_base>::adopt(this);
     task_link::unlink();
-    cancel_why = pending_why;
     finish(future_status::cancelled);
 }
 
@@ -414,7 +416,7 @@ bool task_state_base::cancel(const cancel_ref& why) {
     task_state_base* last = this;
     for (;;) {
         ++last->cancelling;
-        last->pending_why = why;
+        last->cancel_why = why;
         if (last->passing_cancel) return true;
         last->passing_cancel = true;
         wait_node* wait = last->waiting_on;
@@ -436,7 +438,7 @@ bool task_state_base::cancel(const cancel_ref& why) {
 }
 
 void task_state_base::deliver_pending_cancel() noexcept {
-    if (waiting_on->cancel_wait(*this, pending_why)) must_cancel = false;
+    if (waiting_on->cancel_wait(*this, cancel_why)) must_cancel = false;
 }
 
 std::uint32_t task_state_base::uncancel() noexcept {
@@ -446,7 +448,7 @@ std::uint32_t task_state_base::uncancel() noexcept {
 
 void task_state_base::throw_cancel() {
     must_cancel = false;
-    throw_cancelled(pending_why);
+    throw_cancelled(cancel_why);
 }
 
 }  // namespace asyncio::detail

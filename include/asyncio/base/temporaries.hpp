@@ -12,12 +12,18 @@
 
 namespace asyncio::detail {
 
-/// Whether an argument, deduced as T for a parameter `T&&`, may be such a temporary: a lambda whose
-/// captures own something, or a braced aggregate that does. A named object that was moved from
-/// cannot be told from a temporary.
+/// Whether an argument, deduced as T for a parameter `T&&`, may be a braced aggregate with owning
+/// members. A named object that was moved from cannot be told from a temporary.
+template <class T>
+inline constexpr bool is_fragile_aggregate =
+    !(ASYNCIO_ALLOW_TEMPORARIES) && std::is_class_v<T> && !std::is_trivially_destructible_v<T> &&
+    std::is_aggregate_v<T>;
+
+/// The same, or a lambda whose captures own something.
 template <class T>
 inline constexpr bool is_fragile_temporary =
-    !(ASYNCIO_ALLOW_TEMPORARIES) && std::is_class_v<T> && !std::is_trivially_destructible_v<T> &&
-    (std::is_aggregate_v<T> || !std::is_default_constructible_v<T>);
+    is_fragile_aggregate<T> ||
+    (!(ASYNCIO_ALLOW_TEMPORARIES) && std::is_class_v<T> && !std::is_trivially_destructible_v<T> &&
+     !std::is_default_constructible_v<T>);
 
 }  // namespace asyncio::detail

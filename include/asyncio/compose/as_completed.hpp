@@ -19,7 +19,7 @@ namespace detail {
 class completed_wait;
 
 /// The futures that are not yet given out, and who waits for the next one.
-class completion_source {
+class completion_source : public pooled {
    public:
     completion_source(std::vector<ref<future_state_base>> states, delay timeout);
     completion_source(const completion_source&) = delete;
@@ -30,30 +30,28 @@ class completion_source {
         if (--refs_ == 0) delete this;
     }
     [[nodiscard]] std::size_t left() const noexcept { return left_; }
-    [[nodiscard]] const std::vector<ref<future_state_base>>& states() const noexcept {
-        return states_;
-    }
 
    private:
     friend class completed_wait;
     struct listener final : done_node {
-        void future_done(future_state_base& f) noexcept override { owner->completed(f); }
+        void future_done(future_state_base&) noexcept override { owner->completed(*this); }
         completion_source* owner = nullptr;
+        ref<future_state_base> state;  ///< until it is done
     };
     struct limit final : deadline {
         void expired() noexcept override { owner->time_is_up(); }
         completion_source* owner = nullptr;
     };
-    void completed(future_state_base& f) noexcept;
+    void completed(listener& l) noexcept;
     void time_is_up() noexcept;
+    void wake_all() noexcept;
 
     unsigned refs_ = 0;
     loop_core& loop_;
-    std::vector<ref<future_state_base>> states_;
     std::unique_ptr<listener[]> listeners_;
-    std::vector<ref<future_state_base>>
-        done_;               // in the order of completion; room for all is reserved
-    std::size_t taken_ = 0;  // how many of them were given out
+    std::vector<ref<future_state_base>> done_;  // in that order; room for all is reserved
+    std::size_t pending_ = 0;
+    std::size_t taken_ = 0;  // how many of done_ were given out
     std::size_t left_;       // not given out, done or not
     bool expired_ = false;
     limit limit_;
@@ -68,10 +66,7 @@ class completed_wait : public wait_node, public list_hook {
     [[nodiscard]] bool await_ready() const noexcept;
     template <class P>
     void await_suspend(std::coroutine_handle<P> h) {
-        promise_base& p = h.promise();
-        task_ = p.task;
-        source_->waiting_.push_back(*this);
-        task_->wait_on(p, *this);
+        suspend(h.promise());
     }
 
    protected:
@@ -81,9 +76,9 @@ class completed_wait : public wait_node, public list_hook {
 
    private:
     friend class completion_source;
+    void suspend(promise_base& p);
     bool cancel_wait(task_state_base& t, const cancel_ref&) noexcept override;
     [[nodiscard]] std::string describe() const override { return "the next of as_completed()"; }
-    void wake() noexcept;
     ref<completion_source> source_;
     task_state_base* task_ = nullptr;
     ref<future_state_base> given_;
@@ -100,8 +95,10 @@ class [[nodiscard("co_await it to get the next result")]] next_result final
     using completed_wait::completed_wait;
     T await_resume() {
         const ref<future_state_base> f = take();
+        if (f->status == future_status::error) [[unlikely]]
+            meet_exception(*f);
         f->check_value();
-        if constexpr (!std::is_void_v<T>) return stored_value<T>(*f);
+        return extract_value<T>(*f);
     }
 };
 
@@ -118,8 +115,8 @@ class [[nodiscard("co_await it to get the next task")]] next_future final : publ
 }  // namespace detail
 
 /// What as_completed() gives. As a range: as many awaitables as there were arguments; each gives
-/// the result (or throws the error) of the next one that completes. next(): the very task or future
-/// that completed next.
+/// the result (or throws the error) of the next one that completes, to whoever awaits it first.
+/// next(): the very task or future that completed next. Keep the range until the last await.
 template <class F>
 class completed_range {
     using T = typename F::value_type;
@@ -132,7 +129,8 @@ class completed_range {
     [[nodiscard]] std::size_t left() const noexcept { return source_->left(); }
     /// An awaitable of the future that completes next: `while (r.left() > 0) { auto t = co_await
     /// r.next(); ... }`. Suspends only if none is done. A cancel leaves the tasks running. Throws
-    /// timeout_error when the time is up.
+    /// timeout_error when the time is up (which counts as one of those left), and
+    /// invalid_state_error when nothing is left.
     detail::next_future<F> next() const { return detail::next_future<F>(source_); }
 
     class iterator {
@@ -159,7 +157,8 @@ class completed_range {
 
 /// Runs all of them at once and gives their results as they come: `for (auto next :
 /// as_completed(std::move(v))) { auto r = co_await next; }`. With a timeout, awaiting throws
-/// timeout_error once the time is up; nothing is cancelled.
+/// timeout_error once the time is up and nothing more is done; nothing is cancelled. Duplicates
+/// collapse.
 template <awaitable A>
 [[nodiscard]] auto as_completed(std::vector<A> aws, delay timeout = delay::forever()) {
     std::vector<detail::ref<detail::future_state_base>> states;

@@ -30,7 +30,6 @@ class gather_base;
 class gather_child final : public done_node {
    public:
     void future_done(future_state_base& f) noexcept override;
-    void future_dropped() noexcept override;
     gather_base* parent = nullptr;
     ref<future_state_base> state;
 };
@@ -44,7 +43,7 @@ class gather_base {
    protected:
     gather_base(future_state_base& self, std::size_t children, bool keep_errors);
     virtual ~gather_base();
-    void set_child(std::size_t i, const ref<future_state_base>& f);
+    void set_child(std::size_t i, ref<future_state_base> f);
     /// Starts listening; the gather may be done afterwards.
     void listen() noexcept;
     bool cancel_children(const cancel_ref& why);
@@ -59,19 +58,30 @@ class gather_base {
     friend class gather_child;
     void child_done(gather_child& c) noexcept;
     void finish_all() noexcept;
+    void fail(std::exception_ptr e, bool is_error) noexcept;
 
     future_state_base& self_;
     std::unique_ptr<gather_child[]> children_;
     std::size_t count_;
     std::size_t left_;
     bool keep_errors_;
-    bool cancel_requested_ = false;
+    bool cancel_requested_ = false;  ///< the reason is in self_.cancel_why
 };
 
-[[nodiscard]] loop_core& common_loop(const ref<future_state_base>* states, std::size_t n);
+/// The loop of them all. An empty handle throws invalid_state_error, a second loop
+/// std::invalid_argument; for none it is the running loop.
+[[nodiscard]] loop_core& common_loop(const char* operation, const ref<future_state_base>* states,
+                                     std::size_t n);
 
+/// Keeps the first of each, in their order.
+void collapse_duplicates(std::vector<ref<future_state_base>>& states);
+
+/// A child's value in a tuple, and in a vector, which cannot hold references.
 template <class T>
 using gathered = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+template <class T>
+using gathered_element =
+    std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, gathered<T>>;
 
 /// The value of a child that is done. The gather holds one reference to it.
 template <class T>
@@ -103,10 +113,9 @@ class gather_tuple_state final : public future_state<gather_tuple<KeepErrors, T.
     using result = gather_tuple<KeepErrors, T...>;
 
    public:
-    gather_tuple_state(loop_core& l, std::source_location where,
-                       const ref<future_state_base>* states)
+    gather_tuple_state(loop_core& l, std::source_location where, ref<future_state_base>* states)
         : future_state<result>(l, false, where), gather_base(*this, sizeof...(T), KeepErrors) {
-        for (std::size_t i = 0; i < sizeof...(T); ++i) set_child(i, states[i]);
+        for (std::size_t i = 0; i < sizeof...(T); ++i) set_child(i, std::move(states[i]));
     }
     using gather_base::listen;
     bool cancel(const cancel_ref& why) override { return cancel_children(why); }
@@ -124,9 +133,9 @@ class gather_tuple_state final : public future_state<gather_tuple<KeepErrors, T.
 };
 
 template <bool KeepErrors, class T>
-using gather_vector =
-    std::conditional_t<KeepErrors, std::vector<outcome<T>>,
-                       std::conditional_t<std::is_void_v<T>, void, std::vector<gathered<T>>>>;
+using gather_vector = std::conditional_t<
+    KeepErrors, std::vector<outcome<T>>,
+    std::conditional_t<std::is_void_v<T>, void, std::vector<gathered_element<T>>>>;
 
 template <bool KeepErrors, class T>
 class gather_vector_state final : public future_state<gather_vector<KeepErrors, T>>,
@@ -135,9 +144,9 @@ class gather_vector_state final : public future_state<gather_vector<KeepErrors, 
 
    public:
     gather_vector_state(loop_core& l, std::source_location where,
-                        const std::vector<ref<future_state_base>>& states)
+                        std::vector<ref<future_state_base>> states)
         : future_state<result>(l, false, where), gather_base(*this, states.size(), KeepErrors) {
-        for (std::size_t i = 0; i < states.size(); ++i) set_child(i, states[i]);
+        for (std::size_t i = 0; i < states.size(); ++i) set_child(i, std::move(states[i]));
     }
     using gather_base::listen;
     bool cancel(const cancel_ref& why) override { return cancel_children(why); }
@@ -150,6 +159,8 @@ class gather_vector_state final : public future_state<gather_vector<KeepErrors, 
             for (std::size_t i = 0; i < size(); ++i) {
                 if constexpr (KeepErrors) {
                     all.push_back(take_outcome<T>(child(i)));
+                } else if constexpr (std::is_reference_v<T>) {
+                    all.push_back(std::addressof(take_value<T>(child(i))));
                 } else {
                     all.push_back(take_value<T>(child(i)));
                 }
@@ -165,8 +176,8 @@ using future_value_t = typename decltype(ensure_future(std::declval<A>()))::valu
 
 template <bool KeepErrors, class... A>
 auto gather_values(std::source_location where, A&&... aws) {
-    const ref<future_state_base> states[] = {ensure_future(std::forward<A>(aws)).state()...};
-    loop_core& loop = common_loop(states, sizeof...(A));
+    ref<future_state_base> states[] = {ensure_future(std::forward<A>(aws)).state()...};
+    loop_core& loop = common_loop("gather", states, sizeof...(A));
     using state = gather_tuple_state<KeepErrors, future_value_t<A>...>;
     using result = gather_tuple<KeepErrors, future_value_t<A>...>;
     auto* g = new state(loop, where, states);
@@ -175,15 +186,21 @@ auto gather_values(std::source_location where, A&&... aws) {
     return f;
 }
 
+inline auto gather_nothing() {
+    auto done = loop_for("gather").create_future<std::tuple<>>();
+    done.set_result(std::tuple<>());
+    return done;
+}
+
 template <bool KeepErrors, class A>
 auto gather_range(std::source_location where, std::vector<A> aws) {
     std::vector<ref<future_state_base>> states;
     states.reserve(aws.size());
     for (A& a : aws) states.push_back(ensure_future(std::move(a)).state());
-    loop_core& loop = common_loop(states.data(), states.size());
+    loop_core& loop = common_loop("gather", states.data(), states.size());
     using state = gather_vector_state<KeepErrors, future_value_t<A>>;
     using result = gather_vector<KeepErrors, future_value_t<A>>;
-    auto* g = new state(loop, where, states);
+    auto* g = new state(loop, where, std::move(states));
     future<result> f{ref<future_state_base>(g)};
     g->listen();
     return f;
@@ -194,28 +211,32 @@ auto gather_range(std::source_location where, std::vector<A> aws) {
 /// Runs all of them at once (what is not a future or task becomes a task) and gives their results
 /// in the order of the arguments, as a tuple; of void: std::monostate. The first error is thrown at
 /// once, the others run on and their errors count as retrieved. Cancelling it cancels them all and
-/// ends when all have ended. Futures of different loops throw std::invalid_argument.
+/// ends when all have ended. Futures of different loops throw std::invalid_argument. A named future
+/// keeps its result, which is copied; give it away with std::move if that is not possible.
 template <awaitable... A>
 [[nodiscard("gather gives a future: co_await it")]] auto gather(A&&... aws) {
     if constexpr (sizeof...(A) == 0) {
-        auto done = detail::loop_for("gather").template create_future<std::tuple<>>();
-        done.set_result(std::tuple<>());
-        return done;
+        return detail::gather_nothing();
     } else {
         return detail::gather_values<false>({}, std::forward<A>(aws)...);
     }
 }
-/// The same for any number of one type; gives a vector, or nothing for awaitables of nothing.
-/// Empty: done at once.
+/// The same for any number of one type; gives a vector (pointers for references), or nothing for
+/// awaitables of nothing. Empty: done at once.
 template <awaitable A>
 [[nodiscard("gather gives a future: co_await it")]] auto gather(
     std::vector<A> aws, std::source_location where = std::source_location::current()) {
     return detail::gather_range<false>(where, std::move(aws));
 }
 /// Waits for all whatever happens, and gives each one's outcome: gather(return_exceptions, a, b).
+/// Cancelling it throws all the same.
 template <awaitable... A>
 [[nodiscard("gather gives a future: co_await it")]] auto gather(return_exceptions_t, A&&... aws) {
-    return detail::gather_values<true>({}, std::forward<A>(aws)...);
+    if constexpr (sizeof...(A) == 0) {
+        return detail::gather_nothing();
+    } else {
+        return detail::gather_values<true>({}, std::forward<A>(aws)...);
+    }
 }
 template <awaitable A>
 [[nodiscard("gather gives a future: co_await it")]] auto gather(

@@ -1,13 +1,14 @@
 // task_group: tasks that end together. The way to run several things that belong together.
 #pragma once
 
-#include <cstdint>
 #include <exception>
+#include <memory>
 #include <source_location>
-#include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "asyncio/compose/own_cancel.hpp"
 #include "asyncio/compose/with.hpp"
 #include "asyncio/task/task.hpp"
 
@@ -18,23 +19,23 @@ namespace detail {
 class group_state;
 class group_wait;
 
-/// One running child of a group: in the child's list of waiters, and in the group's list of
-/// children.
+/// One child of a group that has not ended: in the child's list of waiters, and in the group's list
+/// of children.
 class group_child final : public done_node, public pooled {
    public:
     struct link final : list_hook {
         explicit link(group_child& c) noexcept : child(c) {}
         group_child& child;
     };
-    group_child(group_state& g, task_state_base& t) noexcept : group(g), task(t) {}
+    explicit group_child(group_state& g) noexcept : group(g) {}
     void future_done(future_state_base& f) noexcept override;
     void future_dropped() noexcept override;
     group_state& group;
-    task_state_base& task;
+    task_state_base* task = nullptr;
     link in_group{*this};
 };
 
-class group_state {
+class group_state : public pooled {
    public:
     group_state() = default;
     group_state(const group_state&) = delete;
@@ -45,7 +46,7 @@ class group_state {
     }
     void enter();
     void check_can_create() const;
-    void adopt(task_state_base& t);
+    void adopt(std::unique_ptr<group_child> c, task_state_base& t);
     void cancel(std::source_location where);
     coroutine<bool> exit(std::exception_ptr error);
 
@@ -55,30 +56,33 @@ class group_state {
     enum class phase : unsigned char { created, open, exiting, over };
     ~group_state();
     void child_done(future_state_base& f);
-    void abort_children(const cancel_ref& why);
-    void cancel_parent(const cancel_ref& why);
+    void abort(const cancel_ref& why);
 
     unsigned refs_ = 0;
     phase phase_ = phase::created;
     bool aborting_ = false;
-    bool parent_cancel_requested_ = false;
-    std::uint32_t baseline_ = 0;
-    task_state_base* parent_ = nullptr;
+    cancel_ref abort_why_;
+    own_cancel parent_;  ///< the task of the block
     group_wait* waiting_ = nullptr;
     intrusive_list<group_child::link> children_;
     std::vector<std::exception_ptr> errors_;
     std::exception_ptr fatal_;
 };
 
+[[noreturn]] void throw_moved_group();
+
 }  // namespace detail
 
 /// Used with asyncio::with: the block ends when its body and all tasks of the group have ended. The
 /// first one that fails cancels the others and the body, and the block throws an exception_group of
 /// all errors; a child that ends cancelled on its own is no error. A cancel from outside cancels
-/// the children, waits for them, and goes on. Once.
+/// the children, waits for them, and goes on; with errors, it comes again at the next await. Once.
 class task_group {
    public:
     task_group() : state_(new detail::group_state) {}
+    task_group(task_group&&) noexcept = default;
+    task_group& operator=(task_group&&) = delete;
+    ~task_group() = default;
 
     /// Starts a child, like asyncio::create_task. Throws std::runtime_error (and destroys the
     /// coroutine) before the block, after it, and while the group is being cancelled.
@@ -92,7 +96,13 @@ class task_group {
         requires(!detail::is_coroutine<F>) &&
                 (!std::is_same_v<std::remove_cvref_t<F>, task_options>)
     auto create_task(F&& f, Args&&... args) {
-        return start(detail::to_coroutine(std::forward<F>(f), std::forward<Args>(args)...), {}, {});
+        if constexpr (sizeof...(Args) == 1 && awaitable<F> &&
+                      (std::is_same_v<std::remove_cvref_t<Args>, task_options> && ...)) {
+            return start(detail::to_coroutine(std::forward<F>(f)), args..., {});
+        } else {
+            return start(detail::to_coroutine(std::forward<F>(f), std::forward<Args>(args)...), {},
+                         {});
+        }
     }
     template <class F, class... Args>
         requires(!detail::is_coroutine<F>)
@@ -101,28 +111,36 @@ class task_group {
                      {});
     }
     /// Cancels the children and the body; the block then ends without an error, unless one failed
-    /// in its clean-up or a cancel came from outside.
+    /// in its clean-up or a cancel came from outside. Of a group that is over: nothing.
     void cancel(std::source_location where = std::source_location::current()) {
-        state_->cancel(where);
+        checked().cancel(where);
     }
 
-    /// What with() calls.
-    void enter() { state_->enter(); }
-    coroutine<bool> exit(const std::exception_ptr& error) { return state_->exit(error); }
+    /// What with() calls. Throws std::runtime_error outside a task, and the second time.
+    void enter() { checked().enter(); }
+    /// What with() calls: waits for the children. Gives true if the body was cancelled by this
+    /// group only.
+    coroutine<bool> exit(const std::exception_ptr& error) { return checked().exit(error); }
 
    private:
     template <class T>
     task<T> start(coroutine<T> c, const task_options& options, std::source_location where) {
+        std::unique_ptr<detail::group_child> child;
         try {
-            state_->check_can_create();
+            checked().check_can_create();
+            child = std::make_unique<detail::group_child>(*state_);
         } catch (...) {
             c.close();
             throw;
         }
         task<T> t = detail::make_task(detail::loop_for("task_group::create_task"), std::move(c),
                                       options, where);
-        state_->adopt(static_cast<detail::task_state_base&>(*t.state()));
+        state_->adopt(std::move(child), static_cast<detail::task_state_base&>(*t.state()));
         return t;
+    }
+    detail::group_state& checked() const {
+        if (!state_) detail::throw_moved_group();
+        return *state_;
     }
     detail::ref<detail::group_state> state_;
 };

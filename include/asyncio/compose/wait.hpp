@@ -42,7 +42,7 @@ class wait_for_many : public wait_node {
     wait_for_many(wait_for_many&& o) noexcept;
     ~wait_for_many();
 
-    [[nodiscard]] bool await_ready() const noexcept { return satisfied(); }
+    [[nodiscard]] bool await_ready() noexcept { return satisfied(); }
     template <class P>
     void await_suspend(std::coroutine_handle<P> h) {
         suspend(h.promise());
@@ -54,16 +54,18 @@ class wait_for_many : public wait_node {
 
    private:
     struct listener final : done_node {
-        void future_done(future_state_base&) noexcept override { owner->check(); }
+        void future_done(future_state_base& f) noexcept override { owner->one_done(f); }
         wait_for_many* owner = nullptr;
     };
     struct limit final : deadline {
         void expired() noexcept override { owner->wake_once(); }
         wait_for_many* owner = nullptr;
     };
-    [[nodiscard]] bool satisfied() const noexcept;
+    /// Looks at all of them again; true if nothing needs to be waited for.
+    [[nodiscard]] bool satisfied() noexcept;
+    [[nodiscard]] bool enough(std::size_t done, bool failed) const noexcept;
     void suspend(promise_base& p);
-    void check() noexcept;
+    void one_done(const future_state_base& f) noexcept;
     void wake_once() noexcept;
     void detach() noexcept;
     bool cancel_wait(task_state_base& t, const cancel_ref&) noexcept override;
@@ -73,6 +75,7 @@ class wait_for_many : public wait_node {
     std::unique_ptr<listener[]> listeners_;
     limit limit_;
     task_state_base* task_ = nullptr;
+    std::size_t done_ = 0;
     bool woken_ = false;
     bool cancelled_ = false;
 };

@@ -1,11 +1,14 @@
-// wait_for: a limit on one awaitable. as_outcome: how it ended, as a value.
+// wait_for: a limit on one awaitable. timeout is the same for a block.
 #pragma once
 
+#include <coroutine>
+#include <exception>
+#include <source_location>
 #include <type_traits>
 #include <utility>
 
 #include "asyncio/base/delay.hpp"
-#include "asyncio/base/outcome.hpp"
+#include "asyncio/compose/as_outcome.hpp"
 #include "asyncio/compose/timeout.hpp"
 #include "asyncio/task/native.hpp"
 #include "asyncio/task/task.hpp"
@@ -14,6 +17,33 @@ namespace asyncio {
 
 namespace detail {
 
+/// A named future: it keeps its result, of which awaiting gives a reference, as co_await does.
+template <class T>
+class kept_future {
+   public:
+    explicit kept_future(const future<T>& f) : future_(f) {}
+    future_ref_awaiter<T> operator co_await() const { return future_.operator co_await(); }
+
+   private:
+    future<T> future_;
+};
+
+template <class A>
+inline constexpr bool is_kept_future = false;
+template <class T>
+inline constexpr bool is_kept_future<kept_future<T>> = true;
+
+/// What wait_for() holds for an argument that was deduced as A.
+template <class A>
+struct waited_for {
+    using type = std::decay_t<A>;
+};
+template <class A>
+    requires is_future_v<std::remove_cvref_t<A>>
+struct waited_for<A&> {
+    using type = kept_future<typename std::remove_cvref_t<A>::value_type>;
+};
+
 template <class A>
 class [[nodiscard("nothing waits until it is awaited: co_await wait_for(...)")]] wait_for_awaiter {
     using held = held_awaiter<A>;
@@ -21,89 +51,77 @@ class [[nodiscard("nothing waits until it is awaited: co_await wait_for(...)")]]
    public:
     using asyncio_awaitable = void;
     using asyncio_awaiter = void;
-    wait_for_awaiter(A&& a, delay limit) : awaited_(std::forward<A>(a)), limit_(limit) {}
-    wait_for_awaiter(wait_for_awaiter&& o) : awaited_(std::move(o.awaited_)), limit_(o.limit_) {}
+    wait_for_awaiter(A&& a, delay limit, std::source_location where)
+        : awaited_(std::forward<A>(a)), limit_(limit) {
+        core_.where = where;
+    }
+    wait_for_awaiter(wait_for_awaiter&& o) : awaited_(std::move(o.awaited_)), limit_(o.limit_) {
+        core_.where = o.core_.where;
+    }
 
     static constexpr bool await_ready() noexcept { return false; }
     template <class P>
     bool await_suspend(std::coroutine_handle<P> h) {
-        if (awaited_.get().await_ready()) return false;
+        if (awaited_.start().await_ready()) return false;
         if (limit_.is_forever()) return awaited_.suspend(h);
         task_state_base& t = *h.promise().task;
-        if (limit_.nanoseconds().count() <= 0 && is_coroutine<A>) {
-            never_started_ = true;
-            return false;
-        }
         core_.enter(t);
-        limited_ = true;
-        core_.set_deadline(limit_.after(t.loop->now()));
-        return awaited_.suspend(h);
+        if (limit_.nanoseconds().count() <= 0 && !is_future_v<A> && !is_kept_future<A>) {
+            // It is not started, but the others run for a round, as they would if it were.
+            what_ = stage::not_started;
+            t.yield(h.promise());
+            return true;
+        }
+        what_ = stage::limited;
+        const time_point now = t.loop->now();
+        core_.set_deadline(limit_.after(now), now);
+        try {
+            return awaited_.suspend(h);
+        } catch (...) {
+            core_.disarm_if_armed();
+            throw;
+        }
     }
     typename held::result await_resume() {
-        if (never_started_) throw timeout_error();
-        if (!limited_) return awaited_.get().await_resume();
+        if (what_ == stage::unlimited) return awaited_.get().await_resume();
+        if (what_ == stage::not_started) core_.throw_in_vain();
         try {
             if constexpr (std::is_void_v<typename held::result>) {
                 awaited_.get().await_resume();
-                (void)core_.leave(false);
+                core_.leave(nullptr);
             } else {
                 typename held::result value = awaited_.get().await_resume();
-                (void)core_.leave(false);
+                core_.leave(nullptr);
                 return static_cast<typename held::result&&>(value);
             }
-        } catch (const cancelled_error&) {
-            if (core_.leave(true)) throw timeout_error();
-            throw;
         } catch (...) {
-            (void)core_.leave(false);
+            core_.leave(std::current_exception());
             throw;
         }
     }
 
    private:
+    enum class stage : unsigned char { unlimited, limited, not_started };
     held awaited_;
     timeout_core core_;
     delay limit_;
-    bool limited_ = false;
-    bool never_started_ = false;
-};
-
-template <class A>
-class [[nodiscard("nothing waits until it is awaited: co_await as_outcome(...)")]] outcome_awaiter {
-   public:
-    using asyncio_awaitable = void;
-    using asyncio_awaiter = void;
-    explicit outcome_awaiter(A&& a) : awaited_(std::forward<A>(a)) {}
-    outcome_awaiter(outcome_awaiter&&) = default;
-
-    bool await_ready() { return awaited_.get().await_ready(); }
-    template <class P>
-    bool await_suspend(std::coroutine_handle<P> h) {
-        return awaited_.suspend(h);
-    }
-    auto await_resume() { return awaited_.resume_outcome(); }
-
-   private:
-    held_awaiter<A> awaited_;
+    stage what_ = stage::unlimited;
 };
 
 }  // namespace detail
 
 /// Awaits `aw` for at most `limit`; then cancels it, waits until it has ended, and throws
 /// timeout_error. A coroutine runs in the caller's task. A result that was ready in time is never
-/// lost. Zero or less: a future that is done gives its result, a coroutine is not started.
-/// std::nullopt: no limit. A cancel of the caller reaches `aw`. A value that `aw` gives although it
-/// was cancelled is given; another exception of its clean-up is thrown.
+/// lost. Zero or less: a future that is done gives its result, one that is not is cancelled, and
+/// nothing else is started unless it is ready at once. std::nullopt: no limit. A cancel of the
+/// caller reaches `aw`. A value that `aw` gives although it was cancelled is given; another
+/// exception of its clean-up is thrown. Of a named future it gives a reference to the result, as
+/// co_await does.
 template <awaitable A>
-auto wait_for(A&& aw, delay limit) {
-    return detail::wait_for_awaiter<std::decay_t<A>>(std::decay_t<A>(std::forward<A>(aw)), limit);
-}
-
-/// Awaits `aw` and gives how it ended; throws nothing of an error, a timeout or a cancel. A cancel
-/// of the caller that reaches `aw` is in the outcome, too: the caller decides.
-template <awaitable A>
-auto as_outcome(A&& aw) {
-    return detail::outcome_awaiter<std::decay_t<A>>(std::decay_t<A>(std::forward<A>(aw)));
+auto wait_for(A&& aw, delay limit, std::source_location where = std::source_location::current()) {
+    detail::check_can_keep<A>();
+    using held = typename detail::waited_for<A>::type;
+    return detail::wait_for_awaiter<held>(held(std::forward<A>(aw)), limit, where);
 }
 
 }  // namespace asyncio

@@ -191,9 +191,9 @@ class event_loop final : public detail::loop_core {
     /// The executor for null. The loop shuts it down when it closes.
     void set_default_executor(std::unique_ptr<executor> pool);
     [[nodiscard]] executor& default_executor();
-    /// Lets the default executor take no more calls and gives a future that is done when its threads
-    /// have ended, or after `timeout`: then the exception handler is told how many did not. The
-    /// loop goes on meanwhile.
+    /// Lets the default executor take no more calls and gives a future that is done when its
+    /// threads have ended, or after `timeout`: then the exception handler is told how many did not.
+    /// The loop goes on meanwhile.
     future<void> shutdown_default_executor(delay timeout = std::chrono::minutes(5));
 
     /// Calls on bare sockets (asyncio/net/socket.hpp), to be awaited. Each suspends only if the
@@ -242,7 +242,10 @@ class event_loop final : public detail::loop_core {
                      std::string details);
     /// Throws std::runtime_error if the loop is closed; in debug mode, if this is not the loop's
     /// thread.
-    void check_usable(const char* api) const;
+    void check_usable(const char* api) const {
+        if (closed || debug) [[unlikely]]
+            check_usable_slowly(api);
+    }
     /// In debug mode: throws std::runtime_error if this is not the loop's thread.
     void check_thread(const char* api) const;
     /// Throws std::runtime_error if the loop is closed or running, or if another one runs in this
@@ -257,6 +260,7 @@ class event_loop final : public detail::loop_core {
     std::unique_ptr<slot> slots[slot_count];
 
    private:
+    void check_usable_slowly(const char* api) const;
     friend std::unique_ptr<event_loop> new_event_loop(loop_options);
     friend std::unique_ptr<event_loop> make_loop(std::unique_ptr<detail::backend>);
     friend class running_scope;

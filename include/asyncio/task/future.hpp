@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <source_location>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -70,6 +72,24 @@ decltype(auto) stored_value(future_state_base& s) noexcept {
     }
 }
 
+/// Whether T can be copied. Containers say so also of elements that cannot be.
+template <class T>
+struct copyable : std::is_copy_constructible<T> {};
+template <class T>
+    requires(!std::is_same_v<typename T::value_type, T>) && requires(T& t) { t.begin(); }
+struct copyable<T> : std::bool_constant<std::is_copy_constructible_v<T> &&
+                                        copyable<typename T::value_type>::value> {};
+template <class... T>
+struct copyable<std::tuple<T...>> : std::bool_constant<(copyable<T>::value && ...)> {};
+template <class A, class B>
+struct copyable<std::pair<A, B>> : std::bool_constant<copyable<A>::value && copyable<B>::value> {};
+template <class T>
+struct copyable<std::optional<T>> : copyable<T> {};
+template <class T>
+struct copyable<outcome<T>> : copyable<T> {};
+template <>
+struct copyable<outcome<void>> : std::true_type {};
+
 [[noreturn]] void throw_shared_move();
 
 /// The value for somebody who gives his handle away: moved if nobody but his `own` references is
@@ -80,7 +100,7 @@ T extract_value(future_state_base& s, std::uint32_t own = 1) {
         return;
     } else if constexpr (std::is_reference_v<T>) {
         return stored_value<T>(s);
-    } else if constexpr (std::is_copy_constructible_v<T>) {
+    } else if constexpr (copyable<T>::value) {
         if (s.refs() > own) return stored_value<T>(s);
         return std::move(stored_value<T>(s));
     } else {
@@ -107,9 +127,7 @@ class future_wait : public wait_node, public done_node {
         if (!has_value()) [[unlikely]]
             throw_awaited();
     }
-    [[nodiscard]] bool has_value() const noexcept {
-        return state_->status == future_status::value;
-    }
+    [[nodiscard]] bool has_value() const noexcept { return state_->status == future_status::value; }
     /// What it ends with instead of a value.
     [[nodiscard]] std::exception_ptr failure();
     ref<future_state_base> state_;

@@ -44,7 +44,12 @@ class held_awaiter {
         if (made_) std::destroy_at(std::addressof(awaiter_));
     }
 
-    /// The awaiter; made at the first call, after which the holder stays where it is.
+    /// The awaiter, for the one time that it is awaited; from now on the holder stays where it is.
+    awaiter& start() {
+        if (std::exchange(started_, true)) throw_awaited_twice();
+        return get();
+    }
+    /// The same awaiter, later.
     awaiter& get() {
         if constexpr (is_own) {
             return awaited_;
@@ -92,6 +97,7 @@ class held_awaiter {
         stored awaiter_;
     };
     bool made_ = false;
+    bool started_ = false;
 };
 
 }  // namespace asyncio::detail

@@ -118,7 +118,7 @@ task<T> make_task(event_loop& loop, coroutine<T> c, const task_options& options,
         throw;
     }
     auto& t = static_cast<task_state_base&>(*state);
-    if (options.context != nullptr) t.shared_context = options.context->cell();
+    if (options.context != nullptr) t.share_context(options.context->cell());
     t.start(options.eager_start);
     return task<T>(std::move(state));
 }

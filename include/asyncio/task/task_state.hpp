@@ -31,8 +31,20 @@ class future_state_base;
 
 /// Where an exception came from: the awaits it went through, outermost first, across tasks.
 struct exception_trace {
+    struct entry {
+        std::source_location function;
+        std::source_location where;
+        std::string task;  ///< not empty: from here on it is this task, which the one before awaited
+    };
     std::exception_ptr exception;
-    std::vector<std::string> lines;
+    std::vector<entry> entries;
+};
+
+/// What few tasks have.
+struct task_extras {
+    std::string name;
+    exception_trace trace;             ///< of the last exception that left a frame
+    ref<context_cell> shared_context;  ///< used instead of the task's own if there is one
 };
 
 enum class future_status : std::uint8_t { pending, value, error, cancelled };
@@ -89,7 +101,7 @@ class future_state_base : public pooled {
 
     loop_core* loop;
     std::exception_ptr exception;
-    cancel_ref cancel_why;
+    cancel_ref cancel_why;  ///< of a task: also of a cancel that is on its way
     future_status status = future_status::pending;
     bool is_task;
     bool unretrieved = false;  ///< an exception that nobody has looked at
@@ -173,7 +185,9 @@ class task_state_base : public future_state_base, public ready_node, public task
     [[nodiscard]] static bool is_step(run_function f) noexcept {
         return f == &step || f == &first_step;
     }
-    void set_name(std::string_view name) { name_ = std::make_unique<std::string>(name); }
+    void set_name(std::string_view name) { make_extras().name = name; }
+    /// Runs in a context that it shares with others.
+    void share_context(const ref<context_cell>& cell) { make_extras().shared_context = cell; }
     /// Destroys the frames, innermost first. The task ends cancelled without having run further.
     void drop() noexcept;
 
@@ -181,10 +195,8 @@ class task_state_base : public future_state_base, public ready_node, public task
     std::coroutine_handle<> next;  ///< the trampoline: who runs on in this step
     promise_base* root;            ///< null once the frames are gone
     wait_node* waiting_on = nullptr;
-    std::unique_ptr<exception_trace> trace;  ///< of the last exception that left a frame
-    cancel_ref pending_why;
+    std::unique_ptr<task_extras> extras;
     context_ref context;
-    ref<context_cell> shared_context;  ///< used instead of `context` if there is one
     std::uint32_t cancelling = 0;
 
    protected:
@@ -194,6 +206,7 @@ class task_state_base : public future_state_base, public ready_node, public task
 
    private:
     friend class asyncio::event_loop;
+    friend exception_trace& trace_of(task_state_base& t);
     class step_scope;
     static void first_step(ready_node& n);
     static void step(ready_node& n);
@@ -205,8 +218,11 @@ class task_state_base : public future_state_base, public ready_node, public task
     void destroy_frames() noexcept;
     void deliver_pending_cancel() noexcept;
 
+    task_extras& make_extras() {
+        if (!extras) extras = std::make_unique<task_extras>();
+        return *extras;
+    }
     std::uint64_t number_;
-    std::unique_ptr<std::string> name_;
 };
 
 /// Starts `child` in its parent's task. False: it has ended already and the parent goes on.

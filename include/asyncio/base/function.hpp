@@ -15,10 +15,12 @@ decltype(auto) invoke_member(M member, Object&& object, Args&&... args) {
                       (std::forward<Object>(object).*member)(std::forward<Args>(args)...);
                   }) {
         return (std::forward<Object>(object).*member)(std::forward<Args>(args)...);
-    } else if constexpr (requires { object.get(); }) {
-        return (object.get().*member)(std::forward<Args>(args)...);
-    } else {
+    } else if constexpr (requires {
+                             ((*std::forward<Object>(object)).*member)(std::forward<Args>(args)...);
+                         }) {
         return ((*std::forward<Object>(object)).*member)(std::forward<Args>(args)...);
+    } else {
+        return (object.get().*member)(std::forward<Args>(args)...);  // a std::reference_wrapper
     }
 }
 

@@ -1,0 +1,177 @@
+// lock: one task at a time.
+#pragma once
+
+#include <coroutine>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "asyncio/sync/guard.hpp"
+#include "asyncio/sync/wait_list.hpp"
+#include "asyncio/task/task.hpp"
+
+namespace asyncio {
+
+class lock;
+
+namespace detail {
+
+class relock_wait;
+class condition_wait;
+
+/// Which task holds something. A task that ends is forgotten.
+class owner_record final : public done_node {
+   public:
+    void set(task_state_base& t) noexcept {
+        task_ = &t;
+        t.add_waiter(*this);
+    }
+    void clear() noexcept {
+        unlink();
+        task_ = nullptr;
+    }
+    [[nodiscard]] task_state_base* get() const noexcept { return task_; }
+
+   private:
+    void future_done(future_state_base&) noexcept override { task_ = nullptr; }
+    void future_dropped() noexcept override { task_ = nullptr; }
+    task_state_base* task_ = nullptr;
+};
+
+/// A task that waits for a lock.
+class lock_wait : public waiter {
+   public:
+    explicit lock_wait(lock& l) noexcept;
+    lock_wait(lock_wait&&) = default;
+    ~lock_wait() {
+        if (in_line()) [[unlikely]]
+            give_up();
+    }
+
+    bool await_ready() noexcept;
+    template <class P>
+    void await_suspend(std::coroutine_handle<P> h) {
+        suspend_for_lock(h.promise());
+    }
+
+    [[nodiscard]] std::string describe() const override;
+    [[nodiscard]] const task_state_base* owner() const noexcept override;
+
+   protected:
+    void take() {
+        if (!over()) [[unlikely]]
+            take_grant();
+    }
+    lock& lock_;
+
+   private:
+    void suspend_for_lock(promise_base& p);
+    void take_grant();
+    void give_up() noexcept;
+    [[nodiscard]] const char* kind() const noexcept override { return "lock"; }
+};
+
+class [[nodiscard("acquire() does nothing until it is awaited: co_await it")]] lock_acquire final
+    : public lock_wait {
+   public:
+    using asyncio_awaitable = void;
+    using asyncio_awaiter = void;
+    using lock_wait::lock_wait;
+    void await_resume() { take(); }
+};
+
+class [[nodiscard("scoped_acquire() does nothing until it is awaited: co_await it")]]
+scoped_lock_acquire final : public lock_wait {
+   public:
+    using asyncio_awaitable = void;
+    using asyncio_awaiter = void;
+    using lock_wait::lock_wait;
+    guard<lock> await_resume() {
+        take();
+        return guard<lock>(lock_);
+    }
+};
+
+}  // namespace detail
+
+/// Held by one task at a time. Fair: those who wait get it in the order in which they came, and
+/// nobody overtakes them. Not recursive. It must outlive the tasks that use it; if it does not,
+/// those that wait get a std::runtime_error. One loop, its thread.
+class lock {
+   public:
+    /// The name is for reports: "lock 'db' held by task 'worker'".
+    explicit lock(std::string_view name = {}) : name_(name) {}
+    lock(const lock&) = delete;
+    lock& operator=(const lock&) = delete;
+    ~lock() {
+        if (owner_.get() != nullptr) [[unlikely]]
+            report_if_in_use();
+    }
+
+    /// Waits until it is free and takes it. Suspends only if it is held or others wait for it. A
+    /// cancel leaves the line; if the lock was just handed over, the next one gets it.
+    detail::lock_acquire acquire() noexcept { return detail::lock_acquire(*this); }
+    /// The same; gives a guard, which releases the lock at the end of its scope.
+    detail::scoped_lock_acquire scoped_acquire() noexcept {
+        return detail::scoped_lock_acquire(*this);
+    }
+    /// Frees it and wakes the first who waits. Any task may do that. Throws std::runtime_error if
+    /// it is not held.
+    void release() {
+        if (!locked_ || !line_.empty()) [[unlikely]] {
+            release_slow();
+            return;
+        }
+        locked_ = false;
+        owner_.clear();
+    }
+    /// Is it held? False from the release until the next one's turn.
+    [[nodiscard]] bool locked() const noexcept { return locked_; }
+
+    /// What asyncio::with(lock, body) awaits first: acquire().
+    detail::lock_acquire enter() noexcept { return acquire(); }
+    /// And does last: release(); an error is reported instead of thrown.
+    void exit() noexcept;
+
+    [[nodiscard]] std::string_view name() const noexcept { return name_.get(); }
+    /// The task that holds it; an empty handle if nobody does, or if that task has ended.
+    [[nodiscard]] task<> owner() const;
+    /// For reports: "lock 'db' held by task 'worker'", "a lock, free".
+    [[nodiscard]] std::string describe() const;
+
+   private:
+    friend class detail::lock_wait;
+    friend class detail::relock_wait;
+    friend class detail::condition_wait;
+
+    [[nodiscard]] bool is_free() const noexcept { return !locked_ && line_.empty(); }
+    void take_by(detail::task_state_base& t) noexcept {
+        locked_ = true;
+        owner_.set(t);
+    }
+    /// A grant was not taken: the next one gets it.
+    void pass_on() noexcept {
+        if (!locked_ && line_.has_waiting() && line_.granted() == 0) line_.wake_next();
+    }
+    void release_slow();
+    void report_if_in_use() const noexcept;
+
+    bool locked_ = false;
+    detail::wait_list line_;
+    detail::owner_record owner_;
+    detail::sync_name name_;
+};
+
+namespace detail {
+
+inline lock_wait::lock_wait(lock& l) noexcept : waiter(l.line_), lock_(l) {}
+
+inline bool lock_wait::await_ready() noexcept {
+    if (!lock_.is_free()) [[unlikely]]
+        return false;
+    lock_.take_by(*running_loop->current_task);
+    return true;
+}
+
+}  // namespace detail
+}  // namespace asyncio

@@ -1,0 +1,196 @@
+// The part of a queue that does not depend on its items: counts, and who waits for what.
+#pragma once
+
+#include <cstddef>
+#include <limits>
+#include <string>
+#include <string_view>
+
+#include "asyncio/sync/wait_list.hpp"
+
+namespace asyncio::detail {
+
+class queue_core;
+
+/// A task that waits for an item. Being granted means that an item is there for it, unless
+/// get_nowait() is quicker: then it stands in line again, as the first.
+class get_wait : public waiter {
+   public:
+    get_wait(get_wait&&) = default;
+    bool await_ready() const noexcept;
+    template <class P>
+    void await_suspend(std::coroutine_handle<P> h) {
+        suspend(h.promise());
+    }
+
+   protected:
+    explicit get_wait(queue_core& q) noexcept;
+    ~get_wait() {
+        if (in_line()) [[unlikely]]
+            give_up();
+    }
+    /// Throws unless there is an item to take.
+    void check();
+    queue_core& queue_;
+
+   private:
+    void give_up() noexcept;
+    bool look() override;
+    [[nodiscard]] const char* kind() const noexcept override { return "queue"; }
+    [[nodiscard]] std::string describe() const override;
+};
+
+/// A task that waits for room. Granted: there is room for it, unless put_nowait() is quicker.
+class put_wait : public waiter {
+   public:
+    put_wait(put_wait&&) = default;
+    bool await_ready() const noexcept;
+    template <class P>
+    void await_suspend(std::coroutine_handle<P> h) {
+        suspend(h.promise());
+    }
+
+   protected:
+    explicit put_wait(queue_core& q) noexcept;
+    ~put_wait() {
+        if (in_line()) [[unlikely]]
+            give_up();
+    }
+    /// Throws unless there is room.
+    void check();
+    queue_core& queue_;
+
+   private:
+    void give_up() noexcept;
+    bool look() override;
+    [[nodiscard]] const char* kind() const noexcept override { return "queue"; }
+    [[nodiscard]] std::string describe() const override;
+};
+
+/// A task that waits until everything is done.
+class [[nodiscard("join() does nothing until it is awaited: co_await it")]] join_wait final
+    : public waiter {
+   public:
+    using asyncio_awaitable = void;
+    using asyncio_awaiter = void;
+    explicit join_wait(queue_core& q) noexcept;
+    join_wait(join_wait&&) = default;
+    bool await_ready() const noexcept;
+    template <class P>
+    void await_suspend(std::coroutine_handle<P> h) {
+        suspend(h.promise());
+    }
+    void await_resume() {
+        if (!over()) [[unlikely]]
+            fail();
+    }
+
+   private:
+    [[nodiscard]] const char* kind() const noexcept override { return "queue"; }
+    [[nodiscard]] std::string describe() const override;
+    queue_core& queue_;
+};
+
+class queue_core {
+   public:
+    queue_core(const queue_core&) = delete;
+    queue_core& operator=(const queue_core&) = delete;
+
+    /// How many items are in it.
+    [[nodiscard]] std::size_t qsize() const noexcept { return size_; }
+    [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+    /// Are there maxsize() items in it? Never, if there is no limit.
+    [[nodiscard]] bool full() const noexcept { return size_ >= limit_; }
+    /// How many items it takes; 0: without a limit.
+    [[nodiscard]] std::size_t maxsize() const noexcept { return limit_ == no_limit ? 0 : limit_; }
+
+    /// Says that one item that was got is dealt with. Throws std::invalid_argument if it is called
+    /// more often than items were put.
+    void task_done();
+    /// Waits until task_done() was called for every item that was put. Suspends only if some are
+    /// not done. A cancel ends the wait, unless all is done already.
+    join_wait join() noexcept { return join_wait(*this); }
+    /// Ends it: puts throw queue_shut_down, also those that wait; gets drain it, and then throw
+    /// queue_shut_down. Again: nothing.
+    void shutdown();
+
+    [[nodiscard]] std::string_view name() const noexcept { return name_.get(); }
+    /// For reports: "queue 'jobs' (3 of 64 items)".
+    [[nodiscard]] std::string describe() const;
+
+   protected:
+    queue_core(std::size_t maxsize, std::string_view name)
+        : limit_(maxsize == 0 ? no_limit : maxsize), name_(name) {}
+    ~queue_core() = default;
+
+    /// For put_nowait() and get_nowait(): throw unless it can be done now.
+    void check_can_put() const {
+        if (shut_down_ || full()) [[unlikely]]
+            refuse_put();
+        getters_.check_thread("queue.put");
+    }
+    void check_can_get() const {
+        if (empty()) [[unlikely]]
+            refuse_get();
+        putters_.check_thread("queue.get");
+    }
+    /// An item came in, or left.
+    void item_added() noexcept {
+        ++size_;
+        ++unfinished_;
+        if (getters_.has_waiting()) wake_getters();
+    }
+    void item_taken() noexcept {
+        --size_;
+        if (putters_.has_waiting()) wake_putters();
+    }
+    /// A place or an item that was granted was not used.
+    void place_left() noexcept { wake_putters(); }
+    void item_left() noexcept { wake_getters(); }
+    /// All items are being thrown away.
+    void forget_items() noexcept;
+
+   private:
+    friend get_wait;
+    friend put_wait;
+    friend join_wait;
+    static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
+
+    // What was granted to those who wait is not there for others.
+    [[nodiscard]] bool can_get() const noexcept { return size_ > getters_.granted(); }
+    [[nodiscard]] bool can_put() const noexcept { return limit_ - size_ > putters_.granted(); }
+    void wake_getters() noexcept;
+    void wake_putters() noexcept;
+    [[noreturn]] void refuse_put() const;
+    [[noreturn]] void refuse_get() const;
+
+    std::size_t size_ = 0;
+    std::size_t limit_;
+    wait_list getters_;
+    wait_list putters_;
+    std::size_t unfinished_ = 0;
+    bool shut_down_ = false;
+    wait_list joiners_;
+    sync_name name_;
+};
+
+inline get_wait::get_wait(queue_core& q) noexcept : waiter(q.getters_), queue_(q) {}
+inline bool get_wait::await_ready() const noexcept { return queue_.can_get() || queue_.shut_down_; }
+inline void get_wait::check() {
+    if (!over()) [[unlikely]]
+        fail();
+    queue_.check_can_get();
+}
+
+inline put_wait::put_wait(queue_core& q) noexcept : waiter(q.putters_), queue_(q) {}
+inline bool put_wait::await_ready() const noexcept { return queue_.can_put() || queue_.shut_down_; }
+inline void put_wait::check() {
+    if (!over()) [[unlikely]]
+        fail();
+    queue_.check_can_put();
+}
+
+inline join_wait::join_wait(queue_core& q) noexcept : waiter(q.joiners_), queue_(q) {}
+inline bool join_wait::await_ready() const noexcept { return queue_.unfinished_ == 0; }
+
+}  // namespace asyncio::detail

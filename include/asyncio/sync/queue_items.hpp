@@ -1,0 +1,148 @@
+// What the three kinds of queue keep their items in. Items are only moved; if a move or a
+// comparison throws, no item is lost.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace asyncio::detail {
+
+/// First in, first out: a ring that grows.
+template <class T>
+class fifo_items {
+   public:
+    fifo_items() noexcept = default;
+    fifo_items(fifo_items&& o) noexcept
+        : slots_(std::exchange(o.slots_, nullptr)),
+          capacity_(std::exchange(o.capacity_, 0)),
+          head_(std::exchange(o.head_, 0)),
+          size_(std::exchange(o.size_, 0)) {}
+    fifo_items& operator=(fifo_items&&) = delete;
+    ~fifo_items() {
+        for (std::size_t i = 0; i < size_; ++i) std::destroy_at(&at(i));
+        release(slots_, capacity_);
+    }
+
+    void push(T&& item) {
+        if (size_ == capacity_) [[unlikely]]
+            grow();
+        std::construct_at(&at(size_), std::move(item));
+        ++size_;
+    }
+    T pop() {
+        T& first = slots_[head_];
+        T item(std::move(first));
+        std::destroy_at(&first);
+        head_ = (head_ + 1) & (capacity_ - 1);
+        --size_;
+        return item;
+    }
+
+   private:
+    T& at(std::size_t index) noexcept { return slots_[(head_ + index) & (capacity_ - 1)]; }
+
+    void grow() {
+        const std::size_t capacity = capacity_ == 0 ? 4 : 2 * capacity_;
+        T* slots = std::allocator<T>().allocate(capacity);
+        std::size_t moved = 0;
+        try {
+            for (; moved < size_; ++moved)
+                std::construct_at(slots + moved, std::move_if_noexcept(at(moved)));
+        } catch (...) {
+            std::destroy_n(slots, moved);
+            release(slots, capacity);
+            throw;
+        }
+        for (std::size_t i = 0; i < size_; ++i) std::destroy_at(&at(i));
+        release(slots_, capacity_);
+        slots_ = slots;
+        capacity_ = capacity;
+        head_ = 0;
+    }
+    static void release(T* slots, std::size_t capacity) noexcept {
+        if (slots != nullptr) std::allocator<T>().deallocate(slots, capacity);
+    }
+
+    T* slots_ = nullptr;
+    std::size_t capacity_ = 0;  // a power of two
+    std::size_t head_ = 0;
+    std::size_t size_ = 0;
+};
+
+/// Last in, first out.
+template <class T>
+class lifo_items {
+   public:
+    void push(T&& item) { items_.push_back(std::move(item)); }
+    T pop() {
+        T item(std::move(items_.back()));
+        items_.pop_back();
+        return item;
+    }
+
+   private:
+    std::vector<T> items_;
+};
+
+/// What comes first without a word about it: the smaller one.
+struct smaller_first {
+    template <class T>
+    bool operator()(const T& a, const T& b) const {
+        return a < b;
+    }
+};
+
+/// The first by Compare comes out first: a binary heap, with the steps of Python's heapq, so that
+/// items of equal rank come out in the same order as there.
+template <class T, class Compare>
+class heap_items {
+   public:
+    explicit heap_items(Compare compare = {}) : compare_(std::move(compare)) {}
+
+    void push(T&& item) {
+        items_.push_back(std::move(item));
+        rise(items_.size() - 1, 0);
+    }
+    T pop() {
+        if (items_.size() > 1) {
+            swap_items(0, items_.size() - 1);
+            sink(items_.size() - 1);
+        }
+        T item(std::move(items_.back()));
+        items_.pop_back();
+        return item;
+    }
+
+   private:
+    /// Moves an item up to its place, not above `top`.
+    void rise(std::size_t at, std::size_t top) {
+        while (at > top) {
+            const std::size_t parent = (at - 1) / 2;
+            if (!compare_(items_[at], items_[parent])) return;
+            swap_items(at, parent);
+            at = parent;
+        }
+    }
+    /// Moves the first of `end` items down to a leaf, and from there up to its place.
+    void sink(std::size_t end) {
+        std::size_t at = 0;
+        for (std::size_t child = 1; child < end; child = 2 * at + 1) {
+            if (child + 1 < end && !compare_(items_[child], items_[child + 1])) ++child;
+            swap_items(at, child);
+            at = child;
+        }
+        rise(at, 0);
+    }
+    void swap_items(std::size_t a, std::size_t b) {
+        using std::swap;
+        swap(items_[a], items_[b]);
+    }
+
+    std::vector<T> items_;
+    Compare compare_;
+};
+
+}  // namespace asyncio::detail

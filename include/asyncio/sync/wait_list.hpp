@@ -1,0 +1,184 @@
+// Under every primitive of this room: tasks in line, each parked as a node in its own frame.
+//
+//      first -> [granted] [granted] [waiting] [waiting] <- last
+//                                    next
+//
+// A waiter that is granted has been woken, but keeps its place until its turn in the ready queue
+// comes. Only then it takes what it was granted: a cancel that comes in between hands it on, and
+// nobody overtakes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "asyncio/task/task_state.hpp"
+
+namespace asyncio::detail {
+
+class wait_list;
+
+/// The name that a primitive was given for reports; most have none.
+class sync_name {
+   public:
+    explicit sync_name(std::string_view name) {
+        if (!name.empty()) name_ = std::make_unique<std::string>(name);
+    }
+    [[nodiscard]] std::string_view get() const noexcept {
+        return name_ ? std::string_view(*name_) : std::string_view();
+    }
+    /// "lock 'db'", or "a lock".
+    [[nodiscard]] std::string with(std::string_view kind) const;
+
+   private:
+    std::unique_ptr<std::string> name_;
+};
+
+/// One task in line. It is movable until it waits; its destructor leaves the line.
+class waiter : public wait_node {
+   public:
+    waiter& operator=(const waiter&) = delete;
+    /// How a task is known in the ready queue after wake_next_to_look().
+    [[nodiscard]] static ready_node::run_function runner() noexcept { return &turn; }
+
+   protected:
+    enum class status : std::uint8_t {
+        idle,       ///< not in line: not yet, or it is over
+        cancelled,  ///< not in line: a cancel has ended the wait
+        orphaned,   ///< not in line: what it waited for was destroyed
+        waiting,    ///< in line
+        granted,    ///< in line, and woken
+    };
+
+    explicit waiter(wait_list& line) noexcept : line_(&line) {}
+    waiter(waiter&& o) noexcept : wait_node(o), line_(o.line_) {}
+    ~waiter() {
+        if (in_line()) [[unlikely]]
+            leave();
+    }
+
+    [[nodiscard]] bool in_line() const noexcept { return status_ >= status::waiting; }
+    [[nodiscard]] bool granted() const noexcept { return status_ == status::granted; }
+    [[nodiscard]] bool over() const noexcept { return status_ == status::idle; }
+    /// Leaves the line, wherever it stands.
+    inline void leave() noexcept;
+    /// Joins the end of the line and suspends the task.
+    void suspend(promise_base& p);
+    /// Throws std::runtime_error if tasks of another loop stand in the line.
+    void check_loop(const task_state_base& t) const;
+    /// Throws what ended the wait instead of a grant.
+    [[noreturn]] void fail();
+
+    bool cancel_wait(task_state_base& t, const cancel_ref& why) noexcept override;
+    /// "lock", "event": what it waits for.
+    [[nodiscard]] virtual const char* kind() const noexcept = 0;
+
+    /// The task's turn has come after wake_next_to_look(): true lets it go on, false lets it wait
+    /// on.
+    virtual bool look() { return true; }
+
+    wait_list* line_;
+    task_state_base* task_ = nullptr;
+    status status_ = status::idle;
+
+   private:
+    friend class wait_list;
+    static void turn(ready_node& n);
+
+    // Set when it joins the line.
+    waiter* before_;
+    waiter* behind_;
+    ready_node::run_function step_;
+};
+
+/// The line. Its owner decides who is granted what; when it dies, those in line get an error.
+class wait_list {
+   public:
+    wait_list() noexcept = default;
+    wait_list(const wait_list&) = delete;
+    wait_list& operator=(const wait_list&) = delete;
+    ~wait_list() {
+        if (first_ != nullptr) [[unlikely]]
+            orphan_all();
+    }
+
+    [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+    /// Is there somebody who was not granted anything yet?
+    [[nodiscard]] bool has_waiting() const noexcept { return next_ != nullptr; }
+    /// How many were woken and have not had their turn.
+    [[nodiscard]] std::size_t granted() const noexcept { return granted_; }
+    [[nodiscard]] std::size_t size() const noexcept;
+
+    void push_back(waiter& w) noexcept {
+        w.status_ = waiter::status::waiting;
+        w.behind_ = nullptr;
+        w.before_ = last_;
+        (last_ != nullptr ? last_->behind_ : first_) = &w;
+        last_ = &w;
+        if (next_ == nullptr) next_ = &w;
+    }
+    /// Before all others that wait.
+    void push_front(waiter& w) noexcept;
+    void remove(waiter& w) noexcept {
+        if (w.granted()) --granted_;
+        if (next_ == &w) next_ = w.behind_;
+        (w.before_ != nullptr ? w.before_->behind_ : first_) = w.behind_;
+        (w.behind_ != nullptr ? w.behind_->before_ : last_) = w.before_;
+    }
+
+    /// Grants the next one in line and wakes its task. There must be one.
+    waiter& wake_next() noexcept {
+        waiter& w = grant_next();
+        w.task_->wake();
+        return w;
+    }
+    /// The same, but the task's turn begins with look().
+    void wake_next_to_look() noexcept {
+        waiter& w = grant_next();
+        // The task keeps its wait until its turn, which is ours instead of its next step.
+        w.step_ = w.task_->run;
+        w.task_->run = &waiter::turn;
+        w.task_->loop->schedule(*w.task_);
+    }
+    /// Wakes all who wait; they leave the line.
+    void release_all() noexcept;
+
+    /// Debug mode: throws std::runtime_error if this thread does not run the loop of those who
+    /// wait.
+    void check_thread(const char* operation) const {
+        if (next_ != nullptr && next_->task_->loop->debug) [[unlikely]]
+            refuse_foreign_thread(operation);
+    }
+    /// Are there tasks of another loop in this line?
+    [[nodiscard]] bool is_foreign(const task_state_base& t) const noexcept {
+        return first_ != nullptr && first_->task_->loop != t.loop;
+    }
+
+   private:
+    waiter& grant_next() noexcept {
+        waiter& w = *next_;
+        next_ = w.behind_;
+        w.status_ = waiter::status::granted;
+        ++granted_;
+        return w;
+    }
+    void refuse_foreign_thread(const char* operation) const;
+    void orphan_all() noexcept;
+
+    waiter* first_ = nullptr;
+    waiter* last_ = nullptr;
+    waiter* next_ = nullptr;
+    std::size_t granted_ = 0;
+};
+
+void waiter::leave() noexcept {
+    line_->remove(*this);
+    status_ = status::idle;
+}
+
+/// Tells the running loop's exception handler of an error that a destructor cannot throw.
+void report_sync_error(const char* where) noexcept;
+
+}  // namespace asyncio::detail

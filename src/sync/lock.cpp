@@ -1,0 +1,81 @@
+#include "asyncio/sync/lock.hpp"
+
+#include <stdexcept>
+
+namespace asyncio {
+
+namespace detail {
+
+void lock_wait::suspend_for_lock(promise_base& p) {
+    const task_state_base* holder = lock_.owner_.get();
+    if (holder != nullptr && holder->loop != p.task->loop)
+        throw std::runtime_error(
+            "asyncio: " + lock_.describe() +
+            " belongs to another event loop; give each loop its own, and reach "
+            "the other one with run_coroutine_threadsafe");
+    suspend(p);
+}
+
+void lock_wait::take_grant() {
+    if (!granted()) fail();
+    leave();
+    if (task_->must_cancel) {
+        lock_.pass_on();
+        task_->throw_cancel();
+    }
+    lock_.take_by(*task_);
+}
+
+void lock_wait::give_up() noexcept {
+    leave();
+    lock_.pass_on();
+}
+
+std::string lock_wait::describe() const { return lock_.describe(); }
+
+const task_state_base* lock_wait::owner() const noexcept { return lock_.owner_.get(); }
+
+}  // namespace detail
+
+void lock::release_slow() {
+    if (!locked_)
+        throw std::runtime_error("asyncio: release() of " + name_.with("lock") +
+                                 " that is not held: every release() needs its own acquire(), and "
+                                 "a guard releases by itself");
+    line_.check_thread("lock.release");
+    locked_ = false;
+    owner_.clear();
+    pass_on();
+}
+
+void lock::exit() noexcept {
+    try {
+        release();
+    } catch (...) {
+        detail::report_sync_error("the release of a lock");
+    }
+}
+
+void lock::report_if_in_use() const noexcept {
+    const detail::task_state_base& holder = *owner_.get();
+    if (holder.loop->current_task == &holder) return;  // it dies in its holder's own scope
+    try {
+        throw std::runtime_error("asyncio: " + describe() +
+                                 " was destroyed; it must outlive the tasks that use it");
+    } catch (...) {
+        detail::report_sync_error("the destructor of a lock");
+    }
+}
+
+task<> lock::owner() const { return task<>(detail::ref<detail::future_state_base>(owner_.get())); }
+
+std::string lock::describe() const {
+    const std::string what = name_.with("lock");
+    if (const detail::task_state_base* holder = owner_.get())
+        return what + " held by task '" + holder->name() + "'";
+    if (locked_) return what + " held by a task that has ended";
+    if (!line_.empty()) return what + " that was just released";
+    return what + ", free";
+}
+
+}  // namespace asyncio

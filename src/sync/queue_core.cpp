@@ -1,0 +1,99 @@
+#include "asyncio/sync/queue_core.hpp"
+
+#include <stdexcept>
+
+namespace asyncio::detail {
+
+// ---- those who wait ----
+
+bool get_wait::look() {
+    leave();
+    if (task_->take_pending_cancel()) {
+        status_ = status::cancelled;
+        queue_.item_left();
+        return true;
+    }
+    if (!queue_.empty() || queue_.shut_down_) return true;
+    queue_.getters_.push_front(*this);
+    return false;
+}
+
+void get_wait::give_up() noexcept {
+    leave();
+    queue_.item_left();
+}
+
+std::string get_wait::describe() const { return "an item of " + queue_.describe(); }
+
+bool put_wait::look() {
+    leave();
+    if (task_->take_pending_cancel()) {
+        status_ = status::cancelled;
+        queue_.place_left();
+        return true;
+    }
+    if (!queue_.full() || queue_.shut_down_) return true;
+    queue_.putters_.push_front(*this);
+    return false;
+}
+
+void put_wait::give_up() noexcept {
+    leave();
+    queue_.place_left();
+}
+
+std::string put_wait::describe() const { return "room in " + queue_.describe(); }
+
+std::string join_wait::describe() const { return "the last task_done() of " + queue_.describe(); }
+
+// ---- the queue ----
+
+void queue_core::wake_getters() noexcept {
+    while (getters_.has_waiting() && can_get()) getters_.wake_next_to_look();
+}
+
+void queue_core::wake_putters() noexcept {
+    while (putters_.has_waiting() && can_put()) putters_.wake_next_to_look();
+}
+
+void queue_core::task_done() {
+    if (unfinished_ == 0)
+        throw std::invalid_argument("asyncio: task_done() of " + name_.with("queue") +
+                                    " was called more often than items were put: call it once "
+                                    "for each item that you got");
+    joiners_.check_thread("queue.task_done");
+    if (--unfinished_ == 0) joiners_.release_all();
+}
+
+void queue_core::shutdown() {
+    getters_.check_thread("queue.shutdown");
+    putters_.check_thread("queue.shutdown");
+    shut_down_ = true;
+    while (getters_.has_waiting()) getters_.wake_next_to_look();
+    while (putters_.has_waiting()) putters_.wake_next_to_look();
+}
+
+void queue_core::forget_items() noexcept {
+    const std::size_t dropped = size_ < unfinished_ ? size_ : unfinished_;
+    size_ = 0;
+    unfinished_ -= dropped;
+    if (unfinished_ == 0) joiners_.release_all();
+}
+
+void queue_core::refuse_put() const {
+    if (shut_down_) throw queue_shut_down();
+    throw queue_full();
+}
+
+void queue_core::refuse_get() const {
+    if (shut_down_) throw queue_shut_down();
+    throw queue_empty();
+}
+
+std::string queue_core::describe() const {
+    std::string text = name_.with("queue") + " (" + std::to_string(size_);
+    if (limit_ != no_limit) text += " of " + std::to_string(limit_);
+    return text + (size_ == 1 && limit_ == no_limit ? " item)" : " items)");
+}
+
+}  // namespace asyncio::detail

@@ -1,0 +1,117 @@
+#include "asyncio/sync/wait_list.hpp"
+
+#include <cstdio>
+#include <stdexcept>
+#include <utility>
+
+#include "asyncio/loop/event_loop.hpp"
+
+namespace asyncio::detail {
+
+std::string sync_name::with(std::string_view kind) const {
+    if (name_) return std::string(kind) + " '" + *name_ + "'";
+    const bool vowel = !kind.empty() && std::string_view("aeiou").find(kind[0]) != kind.npos;
+    return std::string(vowel ? "an " : "a ") + std::string(kind);
+}
+
+// ---- one task in line ----
+
+void waiter::check_loop(const task_state_base& t) const {
+    if (!line_->is_foreign(t)) return;
+    throw std::runtime_error(std::string("asyncio: this ") + kind() +
+                             " is used by another event loop; give each loop its own, and reach "
+                             "the other one with run_coroutine_threadsafe");
+}
+
+void waiter::suspend(promise_base& p) {
+    check_loop(*p.task);
+    task_ = p.task;
+    line_->push_back(*this);
+    task_->wait_on(p, *this);
+}
+
+bool waiter::cancel_wait(task_state_base& t, const cancel_ref&) noexcept {
+    if (status_ != status::waiting) return false;
+    line_->remove(*this);
+    status_ = status::cancelled;
+    t.wake();
+    return true;
+}
+
+void waiter::fail() {
+    if (std::exchange(status_, status::idle) == status::cancelled) task_->throw_cancel();
+    throw std::runtime_error(std::string("asyncio: the ") + kind() +
+                             " was destroyed while this task waited for it; it must outlive the "
+                             "tasks that use it");
+}
+
+void waiter::turn(ready_node& n) {
+    auto& task = static_cast<task_state_base&>(n);
+    auto& self = static_cast<waiter&>(*task.waiting_on);
+    task.run = self.step_;
+    if (self.status_ != status::orphaned && !self.look()) return;
+    task.waiting_on = nullptr;
+    task.run(task);  // LIFETIME: the frame goes on, and takes this node with it
+}
+
+// ---- the line ----
+
+std::size_t wait_list::size() const noexcept {
+    std::size_t n = 0;
+    for (const waiter* w = first_; w != nullptr; w = w->behind_) ++n;
+    return n;
+}
+
+void wait_list::push_front(waiter& w) noexcept {
+    if (next_ == nullptr) {
+        push_back(w);
+        return;
+    }
+    w.status_ = waiter::status::waiting;
+    w.behind_ = next_;
+    w.before_ = next_->before_;
+    (w.before_ != nullptr ? w.before_->behind_ : first_) = &w;
+    next_->before_ = &w;
+    next_ = &w;
+}
+
+void wait_list::release_all() noexcept {
+    while (next_ != nullptr) {
+        waiter& w = *next_;
+        w.leave();
+        w.task_->wake();
+    }
+}
+
+void wait_list::orphan_all() noexcept {
+    while (first_ != nullptr) {
+        waiter& w = *first_;
+        const bool woken = w.granted();
+        remove(w);
+        w.status_ = waiter::status::orphaned;
+        if (!woken) w.task_->wake();
+    }
+}
+
+void wait_list::refuse_foreign_thread(const char* operation) const {
+    static_cast<event_loop&>(*next_->task_->loop).check_usable(operation);
+}
+
+void report_sync_error(const char* where) noexcept {
+    const std::exception_ptr error = std::current_exception();
+    try {
+        if (running_loop != nullptr) {
+            static_cast<event_loop&>(*running_loop)
+                .call_exception_handler({.message = std::string("Exception in ") + where,
+                                         .exception = error,
+                                         .task_name = {},
+                                         .details = {}});
+            return;
+        }
+        std::fputs((std::string(where) + ": " + describe(error) + "\n").c_str(), stderr);
+    } catch (...) {
+        std::fputs("asyncio: an error could not be reported\n", stderr);
+    }
+}
+
+}  // namespace asyncio::detail

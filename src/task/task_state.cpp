@@ -144,9 +144,8 @@ void future_wait::throw_awaited() {
 }
 
 std::exception_ptr future_wait::failure() {
-    std::exception_ptr e = given_up_
-                               ? std::make_exception_ptr(cancelled_error(task_->cancel_why))
-                               : state_->error_or_cancel();
+    std::exception_ptr e = given_up_ ? std::make_exception_ptr(cancelled_error(task_->cancel_why))
+                                     : state_->error_or_cancel();
     if (as_cancelled(e) != nullptr) cancel_delivered();
     return e;
 }
@@ -384,6 +383,11 @@ void task_state_base::finish_task() {
     if (fatal) std::rethrow_exception(exception);
 }
 
+void task_state_base::report_pending() noexcept {
+    report(*this, "Task was destroyed but it is pending!", nullptr,
+           lines(created_line(*this), format_stack(*this)));
+}
+
 void task_state_base::drop() noexcept {
     destroy_frames();
     const auto self = ref<task_state_base>::adopt(this);
@@ -452,62 +456,3 @@ void task_state_base::throw_cancel() {
 }
 
 }  // namespace asyncio::detail
-
-namespace asyncio {
-
-void event_loop::run_until_done(detail::future_state_base& f) {
-    if (f.loop != this)
-        throw std::invalid_argument(
-            "asyncio: run_until_complete: the future belongs to another event loop");
-    const future<> done{detail::ref<detail::future_state_base>(&f)};
-    const std::uint64_t id = done.add_done_callback([this](const future<>&) { stop(); });
-    try {
-        run_forever();
-    } catch (...) {
-        done.remove_done_callback(id);
-        f.mark_retrieved();
-        throw;
-    }
-    done.remove_done_callback(id);
-    if (!f.done())
-        throw std::runtime_error(
-            "asyncio: the event loop was stopped before the future was done; run it again to go "
-            "on");
-}
-
-void event_loop::drop_tasks() noexcept {
-    // A frame's destructors may wake others, so nothing is freed before the ready queue is empty
-    // again.
-    detail::intrusive_list<detail::task_link> doomed;
-    drop_ready();
-    while (!tasks.empty()) {
-        auto& t = static_cast<detail::task_state_base&>(tasks.pop_front());
-        doomed.push_back(t);
-        if (!t.started && t.must_cancel) continue;
-        detail::report(t, "Task was destroyed but it is pending!", nullptr,
-                       detail::lines(detail::created_line(t), detail::format_stack(t)));
-    }
-    for (detail::task_link& link : doomed)
-        static_cast<detail::task_state_base&>(link).destroy_frames();
-    drop_ready();
-    while (!doomed.empty()) {
-        static_cast<detail::task_state_base&>(doomed.front()).drop();
-        drop_ready();
-    }
-}
-
-task<> current_task() {
-    detail::task_state_base* t = detail::loop_for("current_task").current_task;
-    return task<>(detail::ref<detail::future_state_base>(t));
-}
-
-std::vector<task<>> all_tasks(event_loop* loop) {
-    event_loop& l = loop != nullptr ? *loop : detail::loop_for("all_tasks");
-    std::vector<task<>> result;
-    for (detail::task_link& link : l.tasks)
-        result.emplace_back(
-            detail::ref<detail::future_state_base>(static_cast<detail::task_state_base*>(&link)));
-    return result;
-}
-
-}  // namespace asyncio

@@ -216,6 +216,7 @@ class task_state_base : public future_state_base, public ready_node, public task
     void end_coroutine();
     void finish_task();
     void destroy_frames() noexcept;
+    void report_pending() noexcept;
     void deliver_pending_cancel() noexcept;
 
     task_extras& make_extras() {

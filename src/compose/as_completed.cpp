@@ -53,7 +53,8 @@ bool completed_wait::await_ready() const noexcept {
 
 void completed_wait::suspend(promise_base& p) {
     if (p.task->loop != &source_->loop_)
-        throw_runtime_error("asyncio: as_completed: these tasks belong to another event loop");
+        throw_runtime_error(
+            "asyncio: as_completed: these tasks belong to another event loop; await them there");
     task_ = p.task;
     cancelled_ = false;
     source_->waiting_.push_back(*this);

@@ -73,8 +73,9 @@ class held_awaiter {
         }
     }
     /// await_resume as a value, if the awaiter can do so without throwing; else with a catch.
-    outcome<std::decay_t<result>> resume_outcome() {
-        using value = std::decay_t<result>;
+    auto resume_outcome() {
+        using value =
+            std::conditional_t<std::is_lvalue_reference_v<result>, result, std::decay_t<result>>;
         if constexpr (requires { get().resume_outcome(); }) {
             return get().resume_outcome();
         } else {

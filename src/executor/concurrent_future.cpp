@@ -115,7 +115,10 @@ void concurrent_state_base::finish(std::exception_ptr error) noexcept {
 }
 
 bool concurrent_state_base::cancel(const cancel_ref& why) noexcept {
-    if (!claim_cancel(why)) return status() == concurrent_status::cancelled;
+    if (!claim_cancel(why)) {
+        unretrieved_.store(false, std::memory_order_relaxed);
+        return status() == concurrent_status::cancelled;
+    }
     settle_cancel();
     return true;
 }

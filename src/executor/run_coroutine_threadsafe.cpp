@@ -84,8 +84,11 @@ void submission::deliver(bool loop_is_open) noexcept {
             error = std::current_exception();
         }
     } else if (task->status == future_status::error) {
-        // If nobody can ask for the error, the task reports it itself.
-        if (target_->handles() > 0) error = task->error_or_cancel();
+        // An error for which nobody can ask is left to the task, which reports it. A cancel that
+        // came too late is nobody's business.
+        const bool taken = target_->done() ? static_cast<task_state_base&>(*task).cancelling == 0
+                                           : target_->handles() > 0;
+        if (taken) error = task->error_or_cancel();
     } else if (loop_is_open) {
         error = task->error_or_cancel();
     } else {

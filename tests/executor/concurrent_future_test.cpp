@@ -199,6 +199,7 @@ TEST(concurrent_future, reports_an_error_that_nobody_asked_for) {
               "std::runtime_error: out of paper\n");
     testing::internal::CaptureStderr();
     (void)here.submit(fail).exception();
+    EXPECT_FALSE(here.submit(fail).cancel());
     EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <latch>
 #include <memory>
 #include <semaphore>
 #include <stdexcept>
@@ -227,27 +228,32 @@ TEST(shutdown_default_executor, warns_when_the_time_is_up) {
         "left behind (make the calls shorter, or the shutdown deadline longer)");
 }
 
-coroutine<> leave_threads_behind(std::counting_semaphore<2>& go,
-                                 std::counting_semaphore<2>& ended) {
+struct late_jobs {
+    std::latch begun{2};
+    std::latch go{1};
+    std::latch ended{2};
+};
+
+coroutine<> leave_threads_behind(late_jobs& jobs) {
     event_loop& loop = asyncio::get_running_loop();
     for (int i = 0; i < 2; ++i)
-        loop.run_in_executor(nullptr, [&go, &ended] {
-            go.acquire();
-            ended.release();
+        loop.run_in_executor(nullptr, [&jobs] {
+            jobs.begun.count_down();
+            jobs.go.wait();
+            jobs.ended.count_down();
         });
+    jobs.begun.wait();
     co_return;
 }
 
 TEST(shutdown_default_executor, ends_the_run_although_threads_are_late) {
-    std::counting_semaphore<2> go(0);
-    std::counting_semaphore<2> ended(0);
+    late_jobs jobs;
     testing::internal::CaptureStderr();
-    asyncio::run(leave_threads_behind(go, ended), {.shutdown_deadline = 1ms});
+    asyncio::run(leave_threads_behind(jobs), {.shutdown_deadline = 1ms});
     EXPECT_NE(testing::internal::GetCapturedStderr().find("2 threads are still busy"),
               std::string::npos);
-    go.release(2);  // the loop and the pool are gone
-    ended.acquire();
-    ended.acquire();
+    jobs.go.count_down();  // the loop and the pool are gone
+    jobs.ended.wait();
 }
 
 class failing_shutdown final : public asyncio::executor {

@@ -127,7 +127,7 @@ class work_state final : public concurrent_state<R> {
     }
     void call() {
         std::apply(
-            [this](F& f, Args&... args) {
+            [&](F& f, Args&... args) {
                 if constexpr (std::is_void_v<R>) {
                     detail::invoke(f, std::move(args)...);
                 } else {

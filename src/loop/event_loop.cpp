@@ -190,7 +190,8 @@ handle event_loop::watch(int fd, unsigned event, detail::ref<detail::handle_stat
         if (error == EEXIST) what += " (a stream or socket of this loop owns it)";
         if (simulated)
             what +=
-                " (the system's descriptors are not simulated: use open_connection, start_server or "
+                " (the system's descriptors are not simulated: use open_connection, start_server "
+                "or "
                 "a socket of this library)";
         throw std::system_error(error, std::generic_category(), what);
     }

@@ -8,14 +8,15 @@
 #include <utility>
 
 #if ASYNCIO_HAVE_BACKTRACE
-// libbacktrace comes with every g++; its header lies where only g++ looks, so what is needed is declared here.
+// libbacktrace comes with every g++; its header lies where only g++ looks, so what is needed is
+// declared here.
 extern "C" {
 struct backtrace_state;
 using backtrace_error_callback = void (*)(void* data, const char* message, int number);
 using backtrace_full_callback = int (*)(void* data, std::uintptr_t pc, const char* file, int line,
                                         const char* function);
-backtrace_state* backtrace_create_state(const char* file, int threaded, backtrace_error_callback on_error,
-                                        void* data);
+backtrace_state* backtrace_create_state(const char* file, int threaded,
+                                        backtrace_error_callback on_error, void* data);
 int backtrace_pcinfo(backtrace_state* state, std::uintptr_t pc, backtrace_full_callback on_place,
                      backtrace_error_callback on_error, void* data);
 }

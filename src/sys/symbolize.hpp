@@ -1,4 +1,5 @@
-// Which place in the source an address belongs to. For reports only: the first call reads the program's debug info.
+// Which place in the source an address belongs to. For reports only: the first call reads the
+// program's debug info.
 #pragma once
 
 #include <string>
@@ -12,8 +13,8 @@ struct source_place {
     int line = 0;
 };
 
-/// The places of the instruction at `pc`, innermost first: more than one where calls were inlined. Empty if nothing is
-/// known. Any thread; never throws.
+/// The places of the instruction at `pc`, innermost first: more than one where calls were inlined.
+/// Empty if nothing is known. Any thread; never throws.
 [[nodiscard]] std::vector<source_place> symbolize(const void* pc) noexcept;
 
 }  // namespace asyncio::detail

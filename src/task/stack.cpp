@@ -50,7 +50,8 @@ std::string format_stack(const task_state_base& t) {
     if (t.root == nullptr) return text + "    (it is done)\n";
     int depth = 0;
     for (const promise_base* p = t.root; p != nullptr; p = p->child, ++depth)
-        if (depth < most_frames || p->child == nullptr) text += frame_line(p->function, p->where) + "\n";
+        if (depth < most_frames || p->child == nullptr)
+            text += frame_line(p->function, p->where) + "\n";
     if (depth > most_frames)
         text +=
             "    (" + std::to_string(depth - most_frames) + " frames in between are not shown)\n";
@@ -130,12 +131,15 @@ event_loop& loop_for(const char* operation) {
 
 namespace {
 
-/// Where a coroutine that has not started was made: "file:line in function"; empty without debug info.
+/// Where a coroutine that has not started was made: "file:line in function"; empty without debug
+/// info.
 std::string creation_site(const promise_base& p) {
-    // Innermost come the promise's own functions and then the coroutine's. If the call was inlined, the caller follows;
-    // if it was not, the caller is where the call returns to.
+    // Innermost come the promise's own functions and then the coroutine's. If the call was inlined,
+    // the caller follows; if it was not, the caller is where the call returns to.
     std::vector<source_place> places = symbolize(p.created_in);
-    std::erase_if(places, [](const source_place& at) { return at.file.ends_with("asyncio/task/promise.hpp"); });
+    std::erase_if(places, [](const source_place& at) {
+        return at.file.ends_with("asyncio/task/promise.hpp");
+    });
     source_place site;
     if (places.size() > 1) {
         site = places[1];

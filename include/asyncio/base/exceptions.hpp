@@ -31,9 +31,9 @@ enum class cancel_kind : std::uint8_t {
 /// Why something was cancelled: what made it happen, the name of the task that asked (empty: no
 /// task), and the place in the program that asked.
 struct cancel_reason {
-    cancel_kind kind = cancel_kind::explicit_request;
-    std::string who;
-    std::source_location where;
+    cancel_kind kind = cancel_kind::explicit_request;  ///< what made it happen
+    std::string who;                                   ///< the task that asked
+    std::source_location where;                        ///< the place that asked; line 0: unknown
 };
 
 namespace detail {
@@ -150,6 +150,7 @@ class incomplete_read_error : public std::runtime_error {
    public:
     /// `expected` 0: unknown (a separator was looked for).
     incomplete_read_error(std::string partial, std::size_t expected);
+    /// What had arrived; nothing of it is lost.
     [[nodiscard]] const std::string& partial() const noexcept { return partial_; }
     /// How many bytes were asked for; 0 if that was not known.
     [[nodiscard]] std::size_t expected() const noexcept { return expected_; }
@@ -205,6 +206,7 @@ class keyboard_interrupt {
 class system_exit {
    public:
     explicit system_exit(int code = 0) noexcept : code_(code) {}
+    /// The exit code for the system.
     [[nodiscard]] int code() const noexcept { return code_; }
 
    private:

@@ -23,7 +23,8 @@ inline constexpr std::size_t block_classes = 128;        // up to 2 KiB
 inline constexpr unsigned block_class_limit = 1u << 16;  // blocks kept per class and thread
 
 /// Takes the place of this thread's free lists and of operator new under them: how tests let
-/// allocations fail and find what leaks. Memory comes from operator new and goes to operator delete.
+/// allocations fail and find what leaks. Memory comes from operator new and goes to operator
+/// delete.
 class allocation_probe {
    public:
     allocation_probe() noexcept = default;

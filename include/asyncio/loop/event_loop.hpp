@@ -41,7 +41,7 @@ enum class backend_choice : unsigned char {
 
 /// How a loop is made.
 struct loop_options {
-    backend_choice backend = backend_choice::automatic;
+    backend_choice backend = backend_choice::automatic;  ///< the interface to the kernel
 };
 
 /// What an exception handler is told.
@@ -168,7 +168,9 @@ class event_loop final : public detail::loop_core {
     /// Writes the context to standard error.
     void default_exception_handler(const exception_context& context);
 
+    /// Debug mode: on or off, also while the loop runs.
     void set_debug(bool on) noexcept { debug = on; }  // NOLINT: Python's name and form
+    /// Whether debug mode is on.
     [[nodiscard]] bool get_debug() const noexcept { return debug; }
     /// In debug mode a callback or a step of a task that takes longer is reported. Default 100 ms.
     [[nodiscard]] std::chrono::nanoseconds slow_callback_duration() const noexcept {
@@ -256,7 +258,9 @@ class event_loop final : public detail::loop_core {
     struct slot {
         virtual ~slot() = default;
     };
+    /// Which room a slot belongs to.
     enum slot_name : unsigned { executor_slot, network_slot, debug_slot, slot_count };
+    /// For the rooms above only.
     std::unique_ptr<slot> slots[slot_count];
 
    private:

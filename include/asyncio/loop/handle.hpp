@@ -145,6 +145,7 @@ class handle {
     void cancel() noexcept {
         if (state_) state_->cancel();
     }
+    /// True once cancel() was called.
     [[nodiscard]] bool cancelled() const noexcept { return state_ && state_->cancelled(); }
 
    protected:

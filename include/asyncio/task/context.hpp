@@ -50,7 +50,8 @@ class cell_scope {
    public:
     explicit cell_scope(context_cell& cell) : cell_(cell) {
         if (!cell.enter())
-            throw std::runtime_error("asyncio: context::run: this context is the current one already");
+            throw std::runtime_error(
+                "asyncio: context::run: this context is the current one already");
     }
     cell_scope(const cell_scope&) = delete;
     cell_scope& operator=(const cell_scope&) = delete;
@@ -74,6 +75,7 @@ class context {
         const detail::cell_scope scope(*cell_);
         return std::forward<F>(f)(std::forward<Args>(args)...);
     }
+    /// For create_task.
     [[nodiscard]] const detail::ref<detail::context_cell>& cell() const noexcept { return cell_; }
 
    private:
@@ -160,6 +162,7 @@ class context_var {
         detail::context_replace(this, std::exchange(t.before_, nullptr));
     }
     void reset(token&& t) const { reset(t); }
+    /// The name given at construction.
     [[nodiscard]] const char* name() const noexcept { return name_; }
 
    private:

@@ -293,7 +293,9 @@ class future {
         set_exception(std::make_exception_ptr(std::move(e)));
     }
 
+    /// True once it has a result or an error, or was cancelled.
     [[nodiscard]] bool done() const { return checked()->done(); }
+    /// True if it ended cancelled; false while a cancel is on its way.
     [[nodiscard]] bool cancelled() const {
         return checked()->status == detail::future_status::cancelled;
     }
@@ -337,6 +339,7 @@ class future {
     friend bool operator==(const future& a, const future& b) noexcept {
         return a.state_ == b.state_;
     }
+    /// For the library.
     [[nodiscard]] const detail::ref<detail::future_state_base>& state() const noexcept {
         return state_;
     }

@@ -22,19 +22,21 @@ class manual_backend final : public detail::backend {
     time_point now() noexcept override { return now_; }
     void poll(delay timeout) override {
         polls.push_back(timeout);
-        for (const auto& [source, events] : std::exchange(happened, {})) source->on_ready(events);
+        for (const auto& [s, events] : std::exchange(happened, {})) s->on_ready(events);
         if (std::exchange(woken, false) || timeout.nanoseconds().count() <= 0) return;
         if (timeout.is_forever()) throw std::logic_error("the loop would wait for ever");
         now_ = timeout.after(now_);
     }
+    /// Lets time pass while something runs.
+    void advance(std::chrono::nanoseconds d) noexcept { now_ += d; }
     void wake() noexcept override { woken = true; }
     int fileno() const noexcept override { return -1; }
     void arm_fileno(time_point when) noexcept override { armed_for = when; }
     std::uint64_t random() noexcept override { return ++drawn; }
     bool picks() const noexcept override { return picks_last; }
     std::size_t pick(std::size_t ready) noexcept override { return ready - 1; }
-    int watch(detail::io_source& source, unsigned events) noexcept override {
-        watched[&source] = events;
+    int watch(detail::io_source& s, unsigned events) noexcept override {
+        watched[&s] = events;
         return 0;
     }
     int attach(detail::io_source&) noexcept override { return 0; }
@@ -45,10 +47,8 @@ class manual_backend final : public detail::backend {
     using source = detail::io_source;
     using address = detail::raw_address;
     static constexpr result none{-1, ENOSYS};
-    result open_socket(detail::address_family, detail::socket_type) noexcept override {
-        return none;
-    }
-    result open_pair(detail::socket_type, int (&)[2]) noexcept override { return none; }
+    result open_socket(address_family, socket_type) noexcept override { return none; }
+    result open_pair(socket_type, int (&)[2]) noexcept override { return none; }
     result connect(source&, const address&) noexcept override { return none; }
     result connect_result(source&) noexcept override { return none; }
     result bind(int, const address&) noexcept override { return none; }
@@ -65,8 +65,8 @@ class manual_backend final : public detail::backend {
     void abort(int) noexcept override {}
     result local_address(int, address&) noexcept override { return none; }
     result peer_address(int, address&) noexcept override { return none; }
-    result get_option(int, detail::socket_option) noexcept override { return none; }
-    result set_option(int, detail::socket_option, int) noexcept override { return none; }
+    result get_option(int, socket_option) noexcept override { return none; }
+    result set_option(int, socket_option, int) noexcept override { return none; }
     result socket_file(const char*, detail::file_identity&) noexcept override { return none; }
     result remove_file(const char*) noexcept override { return none; }
 

@@ -1,0 +1,198 @@
+// The turn, and the inbox for other threads.
+#include "asyncio/loop/loop_core.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "asyncio/compose/sleep.hpp"
+#include "asyncio/loop/event_loop.hpp"
+#include "support/manual_backend.hpp"
+
+namespace {
+
+using namespace asyncio;
+using namespace std::chrono_literals;
+using support::manual_loop;
+
+TEST(loop_core, a_turn_polls_without_waiting_while_something_is_ready) {
+    manual_loop loop;
+    loop->call_soon([] {});
+    loop->run_ready();
+    ASSERT_EQ(loop.outside->polls.size(), 1u);
+    EXPECT_EQ(loop.outside->polls[0].nanoseconds(), 0ns);
+}
+
+TEST(loop_core, busy_turns_ask_the_outside_now_and_then) {
+    auto loop = new_event_loop();
+    int left = 10'000;
+    const std::function<void()> again = [&] {
+        if (--left > 0)
+            loop->call_soon(again);
+        else
+            loop->stop();
+    };
+    bool io = false;
+    loop->call_soon(again);
+    std::thread other([&] { loop->call_soon_threadsafe([&] { io = left > 0; }); });
+    loop->run_forever();
+    other.join();
+    loop->run_ready();
+    EXPECT_EQ(left, 0);
+}
+
+// A scheduler that simulates may run the ready in any order, but never what became ready later.
+TEST(loop_core, the_outside_may_pick) {
+    manual_loop loop(true);
+    std::vector<int> log;
+    for (int i = 0; i < 3; ++i)
+        loop->call_soon([&, i] {
+            log.push_back(i);
+            if (i == 2) loop->call_soon([&] { log.push_back(9); });
+        });
+    loop->run_ready();
+    EXPECT_EQ(log.size(), 4u);
+    EXPECT_EQ(log[0], 2);
+}
+
+// S22: call_soon_threadsafe wakes a loop that waits.
+TEST(loop_core, a_post_wakes_the_loop) {
+    auto loop = new_event_loop();
+    std::atomic<bool> waiting{false};
+    loop->call_soon([&] { waiting = true; });
+    std::thread other([&] {
+        while (!waiting) std::this_thread::yield();
+        loop->call_soon_threadsafe([&] { loop->stop(); });
+    });
+    loop->run_forever();
+    other.join();
+}
+
+TEST(loop_core, posts_of_many_threads_arrive_once_each_and_in_order) {
+    constexpr int threads = 4;
+    constexpr int posts = 5000;
+    auto loop = new_event_loop();
+    std::vector<int> last(threads, -1);
+    int total = 0;
+    bool ordered = true;
+    std::vector<std::thread> others;
+    for (int t = 0; t < threads; ++t)
+        others.emplace_back([&, t] {
+            for (int i = 0; i < posts; ++i)
+                loop->call_soon_threadsafe([&, t, i] {
+                    int& before = last[static_cast<std::size_t>(t)];
+                    if (before + 1 != i) ordered = false;
+                    before = i;
+                    if (++total == threads * posts) loop->stop();
+                });
+        });
+    loop->run_forever();
+    for (std::thread& t : others) t.join();
+    EXPECT_EQ(total, threads * posts);
+    EXPECT_TRUE(ordered);
+}
+
+TEST(loop_core, posts_before_the_first_run_are_kept) {
+    auto loop = new_event_loop();
+    int calls = 0;
+    std::thread other([&] {
+        loop->call_soon_threadsafe([&] { ++calls; });
+        loop->call_soon_threadsafe([&] {
+            ++calls;
+            loop->stop();
+        });
+    });
+    other.join();
+    loop->run_forever();
+    EXPECT_EQ(calls, 2);
+}
+
+TEST(loop_core, posts_to_a_closed_loop_throw_and_are_destroyed) {
+    auto loop = new_event_loop();
+    auto owned = std::make_shared<int>(1);
+    std::thread before([&] { loop->call_soon_threadsafe([owned] {}); });
+    before.join();
+    loop->close();
+    EXPECT_EQ(owned.use_count(), 1);
+    std::thread after([&] {
+        try {
+            loop->call_soon_threadsafe([owned] {});
+            ADD_FAILURE() << "it was accepted";
+        } catch (const std::runtime_error& e) {
+            EXPECT_STREQ(e.what(), "asyncio: call_soon_threadsafe: the event loop is closed");
+        }
+    });
+    after.join();
+    EXPECT_EQ(owned.use_count(), 1);
+}
+
+TEST(loop_core, posting_while_the_loop_closes_either_throws_or_is_dropped) {
+    for (int round = 0; round < 50; ++round) {
+        auto loop = new_event_loop();
+        auto owned = std::make_shared<int>(1);
+        std::atomic<bool> go{false};
+        std::thread other([&] {
+            while (!go) std::this_thread::yield();
+            try {
+                for (;;) loop->call_soon_threadsafe([owned] {});
+            } catch (const std::runtime_error&) {
+            }
+        });
+        go = true;
+        loop->run_ready();
+        loop->close();
+        other.join();
+        EXPECT_EQ(owned.use_count(), 1);
+    }
+}
+
+TEST(loop_core, a_future_keeps_the_memory_of_its_loop) {
+    future<int> f;
+    {
+        auto loop = new_event_loop();
+        f = loop->create_future<int>();
+    }
+    EXPECT_TRUE(f.get_loop().is_closed());
+    f.set_result(3);
+    EXPECT_EQ(f.result(), 3);
+}
+
+struct log_deadline final : detail::deadline {
+    explicit log_deadline(std::vector<std::string>& l) : log(l) {}
+    void expired() noexcept override { log.emplace_back("deadline"); }
+    std::vector<std::string>& log;
+};
+
+TEST(deadline, expires_behind_what_was_ready_already) {
+    manual_loop loop;
+    std::vector<std::string> log;
+    log_deadline d(log);
+    d.arm(*loop, loop->time());
+    loop->call_soon([&] { log.emplace_back("ready"); });
+    loop->run_ready();
+    EXPECT_EQ(log, (std::vector<std::string>{"ready", "deadline"}));
+    d.disarm(*loop);
+}
+
+TEST(deadline, is_taken_back_in_the_round_in_which_it_is_due) {
+    manual_loop loop;
+    std::vector<std::string> log;
+    log_deadline d(log);
+    d.arm(*loop, loop->time() + 1s);
+    loop->call_later(1s, [&] { log.emplace_back("timer"); });
+    loop->call_soon([&] { d.disarm(*loop); });
+    loop->call_later(2s, [&] { loop->stop(); });
+    loop->run_forever();
+    EXPECT_EQ(log, std::vector<std::string>{"timer"});
+    {
+        log_deadline dies(log);
+        dies.arm(*loop, loop->time());
+        dies.disarm(*loop);
+    }
+    loop->run_ready();
+    EXPECT_EQ(log.size(), 1u);
+}
+
+}  // namespace

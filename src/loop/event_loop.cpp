@@ -269,7 +269,7 @@ void event_loop::default_exception_handler(const exception_context& context) {
     if (!context.task_name.empty()) text += "\n  task: " + context.task_name;
     if (context.exception) text += "\n  exception: " + detail::describe(context.exception);
     if (!context.details.empty()) text += "\n" + context.details;
-    text += "\n";
+    if (text.back() != '\n') text += "\n";
     std::fwrite(text.data(), 1, text.size(), stderr);
 }
 

@@ -32,7 +32,7 @@ void handle_state::run_handle(ready_node& n) {
 void handle_state::run_protected() {
     const context_scope scope(context_);
     const bool timed = loop_.debug;
-    const time_point start = timed ? loop_.now() : time_point();
+    const time_point start = timed ? loop_.now() - loop_.reporting : time_point();
     auto& loop = static_cast<event_loop&>(loop_);
     try {
         invoke();
@@ -45,7 +45,7 @@ void handle_state::run_protected() {
                                      .details = {}});
     }
     if (!timed) return;
-    const auto took = loop_.now() - start;
+    const auto took = loop_.now() - loop_.reporting - start;
     if (took >= loop_.slow_callback) loop.report_slow(what_, took, {}, {});
 }
 

@@ -6,6 +6,7 @@
 #include "asyncio/loop/event_loop.hpp"
 #include "asyncio/task/task.hpp"
 #include "sys/symbolize.hpp"
+#include "task/function_name.hpp"
 
 namespace asyncio::detail {
 
@@ -18,7 +19,7 @@ void refuse_broken_frame(std::source_location function) {
                  "condition of an if, "
                  "while or switch, with no local variable around it.\n"
                  "  Name the result first: `const bool ok = co_await ...; if (ok) ...`\n",
-                 function.function_name(), function.file_name());
+                 readable_name(function).c_str(), function.file_name());
     std::abort();
 }
 #endif
@@ -32,26 +33,43 @@ std::vector<stack_frame> stack_of(const task_state_base& t) {
 
 namespace {
 
+/// A coroutine of the library that stands for a user's.
+bool is_wrapper(std::source_location function, std::source_location where) {
+    return std::string_view(where.file_name()).ends_with("asyncio/task/task.hpp") ||
+           readable_name(function).starts_with("asyncio::detail::");
+}
+
 std::string frame_line(std::source_location function, std::source_location where) {
+    const bool wrapper = is_wrapper(function, where);
+    if (wrapper && where.line() == 0) return "    (it has not begun)\n";
     std::string line = "    ";
-    if (where.line() != 0) {
-        line += std::string(where.file_name()) + ":" + std::to_string(where.line()) + " in ";
+    if (where.line() != 0 && !wrapper) {
+        line += std::string(where.file_name()) + ":" + std::to_string(where.line());
     } else {
-        line += "(at its start) ";
+        line += function.file_name();  // its line is not reliable
     }
-    return line + function.function_name();
+    line += " in " + readable_name(function);
+    if (where.line() == 0) line += " (before any co_await)";
+    return line + "\n";
 }
 
 }  // namespace
 
 std::string format_stack(const task_state_base& t) {
+    const std::string frames = t.root != nullptr ? format_frames(t) : "    (it is done)\n";
+    return "  stack of task '" + t.name() + "' (innermost await last):\n" + frames;
+}
+
+std::string format_frames(const task_state_base& t) {
     constexpr int most_frames = 50;
-    std::string text = "  stack of task '" + t.name() + "' (innermost await last):\n";
-    if (t.root == nullptr) return text + "    (it is done)\n";
+    std::string text;
     int depth = 0;
-    for (const promise_base* p = t.root; p != nullptr; p = p->child, ++depth)
-        if (depth < most_frames || p->child == nullptr)
-            text += frame_line(p->function, p->where) + "\n";
+    for (const promise_base* p = t.root; p != nullptr; p = p->child) {
+        const bool last = p->child == nullptr;
+        if (!last && is_wrapper(p->function, p->where)) continue;
+        if (last || depth < most_frames) text += frame_line(p->function, p->where);
+        ++depth;
+    }
     if (depth > most_frames)
         text +=
             "    (" + std::to_string(depth - most_frames) + " frames in between are not shown)\n";
@@ -112,11 +130,13 @@ void meet_exception(const future_state_base& failed) noexcept {
 std::string format_trace(const task_state_base& t, const std::exception_ptr& e) {
     const exception_trace* trace = known_trace(t, e);
     if (trace == nullptr) return {};
-    std::string text = "  await chain (innermost last):";
+    std::string text = "  await chain (innermost last):\n";
     for (const exception_trace::entry& at : trace->entries) {
-        if (!at.task.empty()) text += "\n    the awaited task '" + at.task + "':";
-        text += "\n" + frame_line(at.function, at.where);
+        if (!at.task.empty()) text += "    the awaited task '" + at.task + "':\n";
+        const bool last = &at == &trace->entries.back();
+        if (last || !is_wrapper(at.function, at.where)) text += frame_line(at.function, at.where);
     }
+    text.pop_back();
     return text;
 }
 
@@ -157,10 +177,11 @@ std::string creation_site(const promise_base& p) {
 
 void report_never_awaited(const promise_base& p) noexcept {
     try {
-        std::string message =
-            std::string("coroutine '") + p.function.function_name() + "' was never awaited";
+        std::string message = "coroutine '" + readable_name(p.function) + "' was never awaited";
         std::string details = std::string("  defined in ") + p.function.file_name();
+        const time_point start = running_loop != nullptr ? running_loop->now() : time_point();
         const std::string site = creation_site(p);
+        if (running_loop != nullptr) running_loop->reporting += running_loop->now() - start;
         if (!site.empty()) details += "\n  created at " + site;
         details += "\n  write co_await, or give it to create_task() or run()";
         if (running_loop != nullptr) {
@@ -186,7 +207,7 @@ void throw_awaited_twice() {
 
 std::exception_ptr no_value_error(const promise_base& p) {
     return std::make_exception_ptr(std::logic_error(
-        std::string("asyncio: the coroutine '") + p.function.function_name() +
+        "asyncio: the coroutine '" + readable_name(p.function) +
         "' reached its end without a co_return: every path must co_return a value"));
 }
 

@@ -315,6 +315,7 @@ void task_state_base::run_step() {
     {
         const step_scope scope(*this);
         run_frames();
+        if (root_done) end_coroutine();
     }
     if (root_done) finish_task();
 }
@@ -326,21 +327,23 @@ void task_state_base::run_frames() {
         h.resume();
         h = next;
     } while (h);
-    if (root_done) end_coroutine();
 }
 
 void task_state_base::run_timed_step() {
-    const std::string before = format_stack(*this);
-    const time_point start = loop->now();
+    const std::string before = root->where.line() != 0 ? format_frames(*this) : std::string();
+    const time_point start = loop->now() - loop->reporting;
     {
         const step_scope scope(*this);
         run_frames();
-    }
-    const auto took = loop->now() - start;
-    if (took >= loop->slow_callback) {
-        std::string details = lines(created_line(*this), "  the step began at:\n" + before);
-        if (!root_done) details += "  and ended at:\n" + format_stack(*this);
-        loop_of(*this).report_slow("a step of the task", took, name(), std::move(details));
+        const auto took = loop->now() - loop->reporting - start;
+        if (took >= loop->slow_callback) {
+            std::string details = created_line(*this);
+            if (!before.empty())
+                details = lines(std::move(details), "  the step began at:\n" + before);
+            details = lines(std::move(details), "  the step ended at:\n" + format_frames(*this));
+            loop_of(*this).report_slow("a step of the task", took, name(), std::move(details));
+        }
+        if (root_done) end_coroutine();
     }
     if (root_done) finish_task();
 }

@@ -64,6 +64,7 @@ class loop_core {
     const bool simulated;  ///< the outside picks which of the ready runs next
     bool closed = false;
     std::chrono::nanoseconds slow_callback = std::chrono::milliseconds(100);
+    std::chrono::nanoseconds reporting{};  ///< spent on reports, for which no step is to blame
 
     /// The loop's memory outlives it while futures refer to it, so that a handle kept too long
     /// stays harmless.

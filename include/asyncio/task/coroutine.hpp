@@ -113,6 +113,28 @@ struct coroutine_access {
         if (!c.handle_) throw_awaited_twice();
         return std::exchange(c.handle_, nullptr);
     }
+    template <class T>
+    static std::source_location function(const coroutine<T>& c) {
+        return c.handle_ ? c.handle_.promise().function : std::source_location();
+    }
+};
+
+/// Gives the coroutine that awaits this the name of the one that it stands for, in reports.
+class take_name {
+   public:
+    using asyncio_awaiter = void;
+    template <class T>
+    explicit take_name(const coroutine<T>& c) : function_(coroutine_access::function(c)) {}
+    static constexpr bool await_ready() noexcept { return false; }
+    template <class P>
+    bool await_suspend(std::coroutine_handle<P> h) const noexcept {
+        h.promise().function = function_;
+        return false;
+    }
+    static void await_resume() noexcept {}
+
+   private:
+    std::source_location function_;
 };
 
 }  // namespace detail

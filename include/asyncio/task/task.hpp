@@ -139,7 +139,13 @@ coroutine<std::decay_t<await_result_t<A>>> as_coroutine(A a) {
 /// A callable and its arguments, kept alive by the frame that runs them.
 template <class R, class F, class... Args>
 coroutine<R> call_owned(F f, Args... args) {
-    co_return co_await detail::invoke(f, std::move(args)...);
+    if constexpr (is_coroutine<std::decay_t<decltype(detail::invoke(f, std::move(args)...))>>) {
+        auto called = detail::invoke(f, std::move(args)...);
+        co_await take_name(called);
+        co_return co_await std::move(called);
+    } else {
+        co_return co_await detail::invoke(f, std::move(args)...);
+    }
 }
 
 template <class F, class... Args>

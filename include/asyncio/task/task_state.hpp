@@ -264,6 +264,8 @@ void meet_exception(const future_state_base& failed) noexcept;
 /// unknown.
 [[nodiscard]] std::string format_trace(const task_state_base& t, const std::exception_ptr& e);
 [[nodiscard]] std::string format_stack(const task_state_base& t);
+/// The same without its heading.
+[[nodiscard]] std::string format_frames(const task_state_base& t);
 
 /// How a coroutine ended, as a value.
 template <class T>

@@ -1,0 +1,17 @@
+// The names of coroutines as people write them.
+#pragma once
+
+#include <source_location>
+#include <string>
+#include <string_view>
+
+namespace asyncio::detail {
+
+/// The name in what a compiler says of a function: "asyncio::coroutine<int> app::load(int) [with
+/// ...]" is "app::load". Gives back what it does not understand.
+[[nodiscard]] std::string readable_name(std::string_view signature);
+[[nodiscard]] inline std::string readable_name(const std::source_location& function) {
+    return readable_name(function.function_name());
+}
+
+}  // namespace asyncio::detail

@@ -4,7 +4,7 @@ import asyncio
 import weakref
 
 import oracle
-from oracle import Boom, attempt, collect, outcome, say, say_differs, settle, since, state, turns
+from oracle import Boom, attempt, collect, outcome_of, say, say_differs, settle, since, state, turns
 
 
 def scenario_S43_cancelled_before_its_first_step():
@@ -25,7 +25,7 @@ def scenario_S43_cancelled_before_its_first_step():
         t = asyncio.create_task(worker(argument))
         del argument
         say("cancel", t.cancel())
-        say("await:", await outcome(t))
+        say("await:", await outcome_of(t))
         say("ran", order)
         say("cancelled", t.cancelled())
         del t
@@ -46,7 +46,7 @@ def scenario_S44_requests_are_counted():
         say("cancelling", t.cancelling())
         say("cancel", t.cancel(), "cancelling", t.cancelling())
         say("cancel", t.cancel(), "cancelling", t.cancelling())
-        await outcome(t)
+        await outcome_of(t)
         say("done", t.done(), "cancel", t.cancel(), "cancelling", t.cancelling())
 
     asyncio.run(main())
@@ -105,7 +105,7 @@ def scenario_S46_cancel_reaches_the_leaf_at_once():
         await settle()
         say("cancel", t.cancel())
         say("leaf cancelled", leaf.cancelled(), "task done", t.done())
-        say("await:", await outcome(t))
+        say("await:", await outcome_of(t))
 
     asyncio.run(main())
 
@@ -129,7 +129,7 @@ def scenario_S46_the_exception_passes_through_the_frames_from_the_inside_out():
         t = asyncio.create_task(parent())
         await settle()
         t.cancel()
-        say("await:", await outcome(t))
+        say("await:", await outcome_of(t))
         say("cleaned up", order)
 
     asyncio.run(main())
@@ -148,7 +148,7 @@ def scenario_S47_catching_ordinary_exceptions_does_not_catch_a_cancel():
         t = asyncio.create_task(worker())
         await turns(1)
         t.cancel()
-        say("await:", await outcome(t))
+        say("await:", await outcome_of(t))
         say("handler ran", order)
 
     asyncio.run(main())
@@ -165,7 +165,7 @@ def scenario_S48_a_task_may_refuse_to_die():
         t = asyncio.create_task(worker())
         await turns(1)
         t.cancel()
-        say("await:", await outcome(t))
+        say("await:", await outcome_of(t))
         say("cancelled", t.cancelled(), "cancelling", t.cancelling())
 
     asyncio.run(main())
@@ -185,7 +185,7 @@ def scenario_S48_one_request_is_one_throw():
         t = asyncio.create_task(worker())
         await turns(1)
         t.cancel()
-        say("await:", await outcome(t))
+        say("await:", await outcome_of(t))
 
     asyncio.run(main())
 
@@ -201,7 +201,7 @@ def scenario_S48_an_exception_during_the_cleanup_replaces_the_cancel():
         t = asyncio.create_task(worker())
         await turns(1)
         t.cancel()
-        say("await:", await outcome(t))
+        say("await:", await outcome_of(t))
         say("cancelled", t.cancelled())
 
     asyncio.run(main())
@@ -223,7 +223,7 @@ def scenario_S49_two_cancels_in_one_turn():
         t.cancel()
         t.cancel()
         say("cancelling", t.cancelling())
-        say("await:", await outcome(t))
+        say("await:", await outcome_of(t))
         say("caught", caught)
 
     asyncio.run(main())
@@ -242,7 +242,7 @@ def scenario_S50_a_task_that_cancels_itself():
                 order.append("next await threw")
 
         t = asyncio.create_task(worker())
-        say("await:", await outcome(t))
+        say("await:", await outcome_of(t))
         say("ran", order)
 
     asyncio.run(main())
@@ -255,7 +255,7 @@ def scenario_S51_cancelled_at_the_end():
             return 42
 
         t = asyncio.create_task(worker())
-        say("await:", await outcome(t))
+        say("await:", await outcome_of(t))
         say("cancelled", t.cancelled())
 
     asyncio.run(main())
@@ -273,7 +273,7 @@ def scenario_S52_uncancel_takes_the_request_back():
             return 42
 
         t = asyncio.create_task(worker())
-        say("await:", await outcome(t))
+        say("await:", await outcome_of(t))
 
     asyncio.run(main())
 
@@ -289,7 +289,7 @@ def scenario_S52_one_of_two_requests_taken_back():
             return 42
 
         t = asyncio.create_task(worker())
-        say("await:", await outcome(t))
+        say("await:", await outcome_of(t))
 
     asyncio.run(main())
 
@@ -302,7 +302,7 @@ def scenario_S53_uncancel_after_the_end():
         t = asyncio.create_task(worker())
         await turns(1)
         t.cancel()
-        await outcome(t)
+        await outcome_of(t)
         say("uncancel", t.uncancel(), "again", t.uncancel())
         say("cancelled", t.cancelled(), "cancelling", t.cancelling())
 
@@ -319,7 +319,7 @@ def scenario_S54_cancelling_the_inner_future():
         t = asyncio.create_task(worker())
         await turns(1)
         f.cancel()
-        say("await:", await outcome(t))
+        say("await:", await outcome_of(t))
         say("cancelled", t.cancelled(), "cancelling", t.cancelling())
 
     asyncio.run(main())
@@ -331,8 +331,8 @@ def scenario_S55_a_cancel_after_the_awaited_future_is_done():
         seen = []
 
         async def worker():
-            seen.append(await outcome(f))
-            seen.append(await outcome(asyncio.sleep(0, "slept")))
+            seen.append(await outcome_of(f))
+            seen.append(await outcome_of(asyncio.sleep(0, "slept")))
 
         t = asyncio.create_task(worker())
         await turns(1)
@@ -357,8 +357,8 @@ def scenario_S55_a_cancel_after_the_awaited_task_is_done():
         c = asyncio.create_task(child())
 
         async def worker():
-            seen.append(await outcome(c))
-            seen.append(await outcome(asyncio.sleep(0, "slept")))
+            seen.append(await outcome_of(c))
+            seen.append(await outcome_of(asyncio.sleep(0, "slept")))
 
         t = asyncio.create_task(worker())
         c.add_done_callback(lambda c: t.cancel())
@@ -381,7 +381,7 @@ def scenario_S55_the_value_was_the_last_thing_the_task_waited_for():
         await turns(1)
         f.set_result("value")
         t.cancel()
-        say("await:", await outcome(t))
+        say("await:", await outcome_of(t))
         say("the future has", state(f))
 
     asyncio.run(main())
@@ -401,9 +401,9 @@ def scenario_S56_cancelling_one_of_two_who_await_a_task():
         b = asyncio.create_task(waiter())
         await settle()
         a.cancel()
-        say("a:", await outcome(a))
-        say("shared:", await outcome(s))
-        say("b:", await outcome(b))
+        say("a:", await outcome_of(a))
+        say("shared:", await outcome_of(s))
+        say("b:", await outcome_of(b))
 
     asyncio.run(main())
 
@@ -442,6 +442,24 @@ def scenario_S57_the_message_arrives():
         say("of a future, in result():", message(f.result))
 
     asyncio.run(main())
+
+
+def scenario_S58_a_system_exit_while_a_cancel_is_handled():
+    loop = asyncio.new_event_loop()
+
+    async def worker():
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            raise SystemExit(3)
+
+    t = loop.create_task(worker())
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+    t.cancel()
+    say("the loop:", attempt(loop.run_forever))
+    say("the task: cancelled", t.cancelled(), state(t))
+    loop.close()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 
 import oracle
-from oracle import Boom, attempt, outcome, say, say_differs, settle, state, turns
+from oracle import Boom, outcome_of, say, say_differs
 
 
 def eager(coroutine, *, name=None):
@@ -30,7 +30,7 @@ def scenario_S67_failed_on_return():
 
         t = eager(worker())
         say("done", t.done())
-        say("await:", await outcome(t))
+        say("await:", await outcome_of(t))
 
     asyncio.run(main())
 
@@ -124,7 +124,7 @@ def scenario_S70_cancel_after_it_is_done():
 
         t = eager(worker())
         say("cancel", t.cancel())
-        say("await:", await outcome(t))
+        say("await:", await outcome_of(t))
 
     asyncio.run(main())
 
@@ -141,7 +141,7 @@ def scenario_S70_cancel_after_it_has_blocked():
 
         t = eager(worker())
         say("cancel", t.cancel())
-        say("await:", await outcome(t))
+        say("await:", await outcome_of(t))
         say("ran", order)
 
     asyncio.run(main())
@@ -162,9 +162,9 @@ def scenario_S71_an_eager_child_of_a_group_fails():
                 g.create_task(fail())
                 loop.set_task_factory(None)
                 seen.append(task.cancelling())
-                seen.append(await outcome(asyncio.sleep(3600)))
+                seen.append(await outcome_of(asyncio.sleep(3600)))
 
-        say("group:", await outcome(group()))
+        say("group:", await outcome_of(group()))
         why = "the parent is never cancelled inside create_task"
         say_differs("cancelling() right after create_task:", seen[0], cpython=("1", "0"), ours="0", why=why)
         say("the body:", seen[1])

@@ -5,7 +5,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import oracle
-from oracle import Boom, attempt, collect, outcome, reports, say, settle, state, turns
+from oracle import Boom, attempt, collect, outcome_of, reports, say, settle, state, turns
 
 
 def scenario_S31_set_once():
@@ -48,7 +48,7 @@ def scenario_S31_cancelled():
         say("result:", attempt(f.result))
         say("exception:", attempt(f.exception))
         say("set_result on cancelled:", attempt(f.set_result, 1))
-        say("await:", await outcome(f))
+        say("await:", await outcome_of(f))
 
     asyncio.run(main())
 
@@ -192,11 +192,11 @@ def scenario_S35_retrieved_in_any_way_is_silent():
 
         f = loop.create_future()
         f.set_exception(Boom("exception"))
-        f.exception()
+        say(f.exception())
 
         f = loop.create_future()
         f.set_exception(Boom("await"))
-        await outcome(f)
+        await outcome_of(f)
 
         f = loop.create_future()
         f.cancel()
@@ -276,7 +276,7 @@ def scenario_S38_a_future_of_another_loop():
     async def main():
         other = asyncio.new_event_loop()
         f = other.create_future()
-        say("await:", await outcome(f))
+        say("await:", await outcome_of(f))
         say("and the task goes on")
         other.close()
 
@@ -288,7 +288,7 @@ def scenario_S39_a_task_that_awaits_itself():
         holder = []
 
         async def narcissus():
-            return await outcome(holder[0])
+            return await outcome_of(holder[0])
 
         holder.append(asyncio.create_task(narcissus()))
         say("await:", await holder[0])
@@ -318,8 +318,8 @@ def scenario_S40_cancelling_the_wait_for_a_pool_job():
         started.wait()
         say("cancel the one that waits for a thread", second.cancel())
         say("cancel the one that runs", first.cancel())
-        say("second:", await outcome(second))
-        say("first:", await outcome(first))
+        say("second:", await outcome_of(second))
+        say("first:", await outcome_of(first))
         await settle()
         release.set()
         await third

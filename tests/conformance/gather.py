@@ -3,7 +3,7 @@
 import asyncio
 
 import oracle
-from oracle import Boom, collect, outcome, reports, say, settle, state, turns
+from oracle import Boom, collect, outcome_of, reports, say, settle, turns
 
 
 async def fails(name, after=0):
@@ -54,7 +54,7 @@ def scenario_S73_the_first_exception_at_once():
             order.append("slow went on to its end")
 
         t = asyncio.create_task(slow())
-        say("gather:", await outcome(asyncio.gather(t, fails("x", 2), returns(1))))
+        say("gather:", await outcome_of(asyncio.gather(t, fails("x", 2), returns(1))))
         say("slow done", t.done())
         await t
         say(order)
@@ -65,7 +65,7 @@ def scenario_S73_the_first_exception_at_once():
 def scenario_S74_later_exceptions_are_not_reported():
     async def main():
         seen = reports(asyncio.get_running_loop())
-        say("gather:", await outcome(asyncio.gather(fails("first"), fails("second", 5))))
+        say("gather:", await outcome_of(asyncio.gather(fails("first"), fails("second", 5))))
         await settle()
         collect()
         say("reported", seen)
@@ -90,7 +90,7 @@ def scenario_S76_a_child_is_cancelled():
         child.cancel()
         await settle()
         say("gather done", g.done(), "cancelled", g.cancelled())
-        say("await:", await outcome(g))
+        say("await:", await outcome_of(g))
         say("cancelling", asyncio.current_task().cancelling())
 
     asyncio.run(main())
@@ -122,7 +122,7 @@ def scenario_S77_cancel_reaches_every_child_and_waits_for_them():
         await settle()
         say(order)
         release.set_result(None)
-        say("parent:", await outcome(p))
+        say("parent:", await outcome_of(p))
         say(order)
 
     asyncio.run(main())
@@ -136,7 +136,7 @@ def scenario_S77_even_with_return_exceptions():
         p = asyncio.create_task(parent())
         await settle()
         p.cancel()
-        say("parent:", await outcome(p))
+        say("parent:", await outcome_of(p))
 
     asyncio.run(main())
 
@@ -157,8 +157,8 @@ def scenario_S77_even_if_the_children_refuse():
         p = asyncio.create_task(parent())
         await settle()
         p.cancel()
-        say("parent:", await outcome(p))
-        say("child:", await outcome(t))
+        say("parent:", await outcome_of(p))
+        say("child:", await outcome_of(t))
 
     asyncio.run(main())
 
@@ -172,7 +172,7 @@ def scenario_S78_cancel_once_all_children_are_done():
         a.set_result(1)
         b.set_result(2)
         say("children done: cancel", g.cancel())
-        say("await:", await outcome(g))
+        say("await:", await outcome_of(g))
         say("gather done: cancel", g.cancel())
 
     asyncio.run(main())
@@ -211,7 +211,7 @@ def scenario_S80_futures_of_two_loops():
         async def mixed():
             return await asyncio.gather(a, b)
 
-        say("gather:", await outcome(mixed()))
+        say("gather:", await outcome_of(mixed()))
         other.close()
 
     asyncio.run(main())

@@ -3,7 +3,7 @@
 import asyncio
 
 import oracle
-from oracle import attempt, outcome, say, settle, state, turns, since
+from oracle import attempt, outcome_of, say, settle, since, state, turns
 
 
 def scenario_S134_a_lock_is_first_in_first_out():
@@ -101,7 +101,7 @@ def scenario_S135_granted_and_cancelled():
         await settle()
         lock.release()
         t.cancel()
-        say("worker:", await outcome(t))
+        say("worker:", await outcome_of(t))
         say("locked", lock.locked())
 
     asyncio.run(main())
@@ -144,8 +144,8 @@ def scenario_S136_a_cancelled_waiter_of_an_event():
         await settle()
         a.cancel()
         event.set()
-        say("a:", await outcome(a))
-        say("b:", await outcome(b))
+        say("a:", await outcome_of(a))
+        say("b:", await outcome_of(b))
 
     asyncio.run(main())
 
@@ -255,7 +255,7 @@ def scenario_S139_without_the_lock():
         async def wait():
             await condition.wait()
 
-        say("wait:", await outcome(wait()))
+        say("wait:", await outcome_of(wait()))
         say("notify:", attempt(condition.notify))
         say("notify_all:", attempt(condition.notify_all))
 
@@ -423,10 +423,10 @@ def scenario_S143_cancelling_one_waiter_does_not_break_it():
         a = asyncio.create_task(worker())
         await settle()
         a.cancel()
-        say("a:", await outcome(a), "waiting", barrier.n_waiting, "broken", barrier.broken)
+        say("a:", await outcome_of(a), "waiting", barrier.n_waiting, "broken", barrier.broken)
         b = asyncio.create_task(worker())
         c = asyncio.create_task(worker())
-        say("b:", await outcome(b), "c:", await outcome(c))
+        say("b:", await outcome_of(b), "c:", await outcome_of(c))
 
     asyncio.run(main())
 
@@ -442,12 +442,12 @@ def scenario_S143_reset_and_abort():
         a = asyncio.create_task(worker())
         await settle()
         await barrier.reset()
-        say("reset:", await outcome(a), "broken", barrier.broken)
+        say("reset:", await outcome_of(a), "broken", barrier.broken)
         b = asyncio.create_task(worker())
         await settle()
         await barrier.abort()
-        say("abort:", await outcome(b), "broken", barrier.broken)
-        say("wait:", await outcome(worker()))
+        say("abort:", await outcome_of(b), "broken", barrier.broken)
+        say("wait:", await outcome_of(worker()))
         await barrier.reset()
         say("after a reset, broken", barrier.broken)
 

@@ -28,6 +28,10 @@ class Boom(Exception):
     """The error that scenarios throw."""
 
 
+class Strange(BaseException):
+    """One that is not an ordinary exception."""
+
+
 _NAMES = [  # the most derived class first
     (asyncio.CancelledError, "cancelled_error"),
     (asyncio.InvalidStateError, "invalid_state_error"),
@@ -39,6 +43,8 @@ _NAMES = [  # the most derived class first
     (asyncio.BrokenBarrierError, "broken_barrier_error"),
     (TimeoutError, "timeout_error"),
     (KeyboardInterrupt, "keyboard_interrupt"),
+    (SystemExit, "system_exit"),
+    (Strange, "strange"),
     (OSError, "os_error"),
     # RuntimeError, ValueError, TypeError: which class of error a misuse gets is each language's own business.
     (Exception, "error"),
@@ -70,7 +76,7 @@ def text(value):
     return str(value)
 
 
-def quoted(data):
+def in_quotes(data):
     """Bytes as both languages print them."""
     return '"' + data.decode().replace("\n", "\\n") + '"'
 
@@ -104,7 +110,7 @@ def attempt(function, *args):
         return kind(exception)
 
 
-async def outcome(awaitable):
+async def outcome_of(awaitable):
     """What an await gives: its value or the name of its exception. Swallows a cancel."""
     try:
         return text(await awaitable)
@@ -151,7 +157,7 @@ def collect():
 
 
 @contextlib.contextmanager
-def log():
+def captured_log():
     """Collects what is logged or warned: a list of texts."""
     lines = []
 

@@ -3,7 +3,7 @@
 import asyncio
 
 import oracle
-from oracle import attempt, outcome, say, settle, since, state, turns
+from oracle import attempt, outcome_of, say, settle, since, state
 
 
 def scenario_S144_items_in_order_and_limits():
@@ -61,8 +61,8 @@ def scenario_S144_a_cancelled_get_loses_no_item():
         await settle()
         queue.put_nowait("item")
         a.cancel()
-        say("a:", await outcome(a))
-        say("b:", await outcome(b))
+        say("a:", await outcome_of(a))
+        say("b:", await outcome_of(b))
         say("left", queue.qsize())
 
     asyncio.run(main())
@@ -80,8 +80,8 @@ def scenario_S144_a_get_cancelled_before_the_put():
         await settle()
         a.cancel()
         queue.put_nowait("item")
-        say("a:", await outcome(a))
-        say("b:", await outcome(b))
+        say("a:", await outcome_of(a))
+        say("b:", await outcome_of(b))
 
     asyncio.run(main())
 
@@ -97,7 +97,7 @@ def scenario_S144_the_only_get_is_cancelled_with_the_item_there():
         await settle()
         queue.put_nowait("item")
         a.cancel()
-        say("a:", await outcome(a))
+        say("a:", await outcome_of(a))
         say("left", queue.qsize(), queue.get_nowait())
 
     asyncio.run(main())
@@ -135,7 +135,7 @@ def scenario_S145_a_cancelled_put_leaves_nothing():
         b = asyncio.create_task(put("second"))
         await settle()
         a.cancel()
-        say("a:", await outcome(a), "size", queue.qsize())
+        say("a:", await outcome_of(a), "size", queue.qsize())
         say(await queue.get())
         say(await queue.get())
         say("b:", state(b), "size", queue.qsize())
@@ -209,9 +209,9 @@ def scenario_S147_shutdown_drains():
         joiner = asyncio.create_task(join())
         await settle()
         queue.shutdown()
-        say("blocked put:", await outcome(putter))
-        say("new put:", await outcome(put("d")), "put_nowait:", attempt(lambda: queue.put_nowait("e")))
-        say("get:", await outcome(get()), "get:", await outcome(get()), "get:", await outcome(get()))
+        say("blocked put:", await outcome_of(putter))
+        say("new put:", await outcome_of(put("d")), "put_nowait:", attempt(lambda: queue.put_nowait("e")))
+        say("get:", await outcome_of(get()), "get:", await outcome_of(get()), "get:", await outcome_of(get()))
         say("get_nowait:", attempt(queue.get_nowait))
         await settle()
         say("join:", state(joiner))
@@ -235,7 +235,7 @@ def scenario_S147_shutdown_of_an_empty_queue():
         b = asyncio.create_task(get())
         await settle()
         queue.shutdown()
-        say("blocked gets:", await outcome(a), await outcome(b))
+        say("blocked gets:", await outcome_of(a), await outcome_of(b))
         await queue.join()
         say("joined")
 

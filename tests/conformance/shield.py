@@ -3,7 +3,7 @@
 import asyncio
 
 import oracle
-from oracle import Boom, collect, outcome, reports, say, say_differs, settle, state, turns
+from oracle import Boom, collect, outcome_of, reports, say, say_differs, settle, state, turns
 
 
 def scenario_S88_cancelling_the_outer_leaves_the_inner():
@@ -17,10 +17,10 @@ def scenario_S88_cancelling_the_outer_leaves_the_inner():
         outer = asyncio.shield(inner)
         await turns(1)
         say("cancel", outer.cancel())
-        say("outer:", await outcome(outer))
+        say("outer:", await outcome_of(outer))
         say("inner:", state(inner), "cancelling", inner.cancelling())
         release.set_result(42)
-        say("inner:", await outcome(inner))
+        say("inner:", await outcome_of(inner))
 
     asyncio.run(main())
 
@@ -40,10 +40,10 @@ def scenario_S88_cancelling_the_task_that_awaits_the_shield():
         t = asyncio.create_task(waiter())
         await settle()
         t.cancel()
-        say("waiter:", await outcome(t))
+        say("waiter:", await outcome_of(t))
         say("inner:", state(inner), "cancelling", inner.cancelling())
         release.set_result(42)
-        say("inner:", await outcome(inner))
+        say("inner:", await outcome_of(inner))
 
     asyncio.run(main())
 
@@ -58,8 +58,8 @@ def scenario_S88_the_value_passes():
             await turns(2)
             raise Boom("x")
 
-        say("shield:", await outcome(asyncio.shield(worker())))
-        say("shield:", await outcome(asyncio.shield(fail())))
+        say("shield:", await outcome_of(asyncio.shield(worker())))
+        say("shield:", await outcome_of(asyncio.shield(fail())))
 
     asyncio.run(main())
 
@@ -87,7 +87,7 @@ def scenario_S89_cancelling_the_inner_cancels_the_outer():
         inner = asyncio.get_running_loop().create_future()
         outer = asyncio.shield(inner)
         inner.cancel()
-        say("outer:", await outcome(outer))
+        say("outer:", await outcome_of(outer))
         say("outer cancelled", outer.cancelled())
 
     asyncio.run(main())
@@ -99,7 +99,7 @@ def scenario_S89_a_done_inner_is_returned_directly():
         inner = asyncio.get_running_loop().create_future()
         inner.set_result(42)
         asyncio.get_running_loop().call_soon(order.append, "another turn")
-        say("shield:", await outcome(asyncio.shield(inner)))
+        say("shield:", await outcome_of(asyncio.shield(inner)))
         say("others ran", order)
 
     asyncio.run(main())
@@ -116,7 +116,7 @@ def scenario_S89_gather_of_shields():
         p = asyncio.create_task(parent())
         await settle()
         p.cancel()
-        say("parent:", await outcome(p))
+        say("parent:", await outcome_of(p))
         say("inner:", state(a), state(b))
         a.set_result(1)
         b.set_result(2)
@@ -136,7 +136,7 @@ def scenario_S89_shield_of_a_gather():
         p = asyncio.create_task(parent())
         await settle()
         p.cancel()
-        say("parent:", await outcome(p))
+        say("parent:", await outcome_of(p))
         say("inner:", state(a), state(b))
         a.set_result(1)
         b.set_result(2)
@@ -174,7 +174,7 @@ def scenario_S90_an_exception_that_somebody_looks_at_later():
         await settle()
         inner.set_exception(Boom("too late"))
         await settle()
-        say("inner:", await outcome(inner))
+        say("inner:", await outcome_of(inner))
         del inner
         collect()
         why = "somebody looked at it (CPython 3.13); 3.14 reports at once"

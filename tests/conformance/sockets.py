@@ -4,7 +4,7 @@ import asyncio
 import socket
 
 import oracle
-from oracle import outcome, quoted, say, settle, state, turns
+from oracle import in_quotes, outcome_of, say, settle, state, turns
 
 
 def nonblocking_pair():
@@ -28,7 +28,7 @@ def scenario_S164_send_and_receive():
         a, b = nonblocking_pair()
 
         async def receive():
-            return quoted(await loop.sock_recv(a, 100))
+            return in_quotes(await loop.sock_recv(a, 100))
 
         t = asyncio.create_task(receive())
         await settle()
@@ -57,7 +57,7 @@ def scenario_S164_connect_and_accept():
         await loop.sock_connect(client, server.getsockname())
         connection = await t
         await loop.sock_sendall(client, b"hello")
-        say("received", quoted(await loop.sock_recv(connection, 100)))
+        say("received", in_quotes(await loop.sock_recv(connection, 100)))
         for s in (server, client, connection):
             s.close()
 
@@ -70,12 +70,12 @@ def scenario_S164_a_cancelled_receive_removes_the_watch():
         a, b = nonblocking_pair()
 
         async def receive():
-            return quoted(await loop.sock_recv(a, 100))
+            return in_quotes(await loop.sock_recv(a, 100))
 
         t = asyncio.create_task(receive())
         await settle()
         t.cancel()
-        say("cancelled:", await outcome(t))
+        say("cancelled:", await outcome_of(t))
         await turns(1)
         say("still watched", loop.remove_reader(a))
         await loop.sock_sendall(b, b"hello")
@@ -97,7 +97,7 @@ def scenario_S164_a_cancelled_accept_removes_the_watch():
         t = asyncio.create_task(accept())
         await settle()
         t.cancel()
-        say("cancelled:", await outcome(t))
+        say("cancelled:", await outcome_of(t))
         await turns(1)
         say("still watched", loop.remove_reader(server))
         server.close()
@@ -120,8 +120,8 @@ def scenario_S164_connection_refused():
         async def connect_stream():
             await asyncio.open_connection("127.0.0.1", address[1])
 
-        say("sock_connect:", await outcome(connect()))
-        say("open_connection:", await outcome(connect_stream()))
+        say("sock_connect:", await outcome_of(connect()))
+        say("open_connection:", await outcome_of(connect_stream()))
         client.close()
 
     asyncio.run(main())

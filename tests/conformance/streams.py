@@ -7,7 +7,7 @@ import socket
 import tempfile
 
 import oracle
-from oracle import Boom, outcome, quoted, reports, say, settle, since, state
+from oracle import Boom, in_quotes, outcome_of, reports, say, settle, since, state
 
 
 @contextlib.asynccontextmanager
@@ -45,16 +45,16 @@ async def echo(reader, writer):
 def scenario_S152_reading_up_to_a_point():
     async def main():
         async with connected(sends(b"one\ntwo;three\n\nrest of it")) as (reader, writer, server):
-            say("readline", quoted(await reader.readline()))
-            say("readuntil", quoted(await reader.readuntil(b";")))
-            say("readexactly", quoted(await reader.readexactly(3)))
-            say("readline", quoted(await reader.readline()))
-            say("readline", quoted(await reader.readline()))
+            say("readline", in_quotes(await reader.readline()))
+            say("readuntil", in_quotes(await reader.readuntil(b";")))
+            say("readexactly", in_quotes(await reader.readexactly(3)))
+            say("readline", in_quotes(await reader.readline()))
+            say("readline", in_quotes(await reader.readline()))
             say("at_eof", reader.at_eof())
-            say("read(4)", quoted(await reader.read(4)))
-            say("read to the end", quoted(await reader.read()))
+            say("read(4)", in_quotes(await reader.read(4)))
+            say("read to the end", in_quotes(await reader.read()))
             say("at_eof", reader.at_eof())
-            say("read at the end", quoted(await reader.read(10)))
+            say("read at the end", in_quotes(await reader.read(10)))
 
     asyncio.run(main())
 
@@ -65,19 +65,19 @@ def scenario_S152_the_end_comes_too_early():
             try:
                 await reader.readexactly(10)
             except asyncio.IncompleteReadError as e:
-                say("readexactly: incomplete_read_error, partial", quoted(e.partial), "expected", e.expected)
+                say("readexactly: incomplete_read_error, partial", in_quotes(e.partial), "expected", e.expected)
             say("at_eof", reader.at_eof())
 
         async with connected(sends(b"hello")) as (reader, writer, server):
             try:
                 await reader.readuntil(b";")
             except asyncio.IncompleteReadError as e:
-                say("readuntil: incomplete_read_error, partial", quoted(e.partial))
+                say("readuntil: incomplete_read_error, partial", in_quotes(e.partial))
             say("at_eof", reader.at_eof())
 
         async with connected(sends(b"hello")) as (reader, writer, server):
-            say("readline", quoted(await reader.readline()))
-            say("readline at the end", quoted(await reader.readline()))
+            say("readline", in_quotes(await reader.readline()))
+            say("readline at the end", in_quotes(await reader.readline()))
 
     asyncio.run(main())
 
@@ -85,12 +85,12 @@ def scenario_S152_the_end_comes_too_early():
 def scenario_S152_over_the_limit():
     async def main():
         async with connected(sends(b"0123456789\nok\n"), limit=4) as (reader, writer, server):
-            say("readuntil:", await outcome(reader.readuntil(b"\n")))
-            say("nothing is lost", quoted(await reader.readexactly(11)))
+            say("readuntil:", await outcome_of(reader.readuntil(b"\n")))
+            say("nothing is lost", in_quotes(await reader.readexactly(11)))
 
         async with connected(sends(b"0123456789\nok\n"), limit=4) as (reader, writer, server):
-            say("readline:", await outcome(reader.readline()))
-            say("the long line is dropped, the next is", quoted(await reader.readline()))
+            say("readline:", await outcome_of(reader.readline()))
+            say("the long line is dropped, the next is", in_quotes(await reader.readline()))
 
     asyncio.run(main())
 
@@ -100,7 +100,7 @@ def scenario_S153_several_separators():
     async def main():
         async def first_of(separators):
             async with connected(sends(b"ABCDEFG")) as (reader, writer, server):
-                return quoted(await reader.readuntil(separators))
+                return in_quotes(await reader.readuntil(separators))
 
         say("DEF or D:", await first_of((b"DEF", b"D")))
         say("D or DEF:", await first_of((b"D", b"DEF")))
@@ -114,13 +114,13 @@ def scenario_S154_a_second_read_at_once():
         async with connected(echo) as (reader, writer, server):
 
             async def read():
-                return quoted(await reader.readexactly(5))
+                return in_quotes(await reader.readexactly(5))
 
             first = asyncio.create_task(read())
             await settle()
-            say("second:", await outcome(read()))
+            say("second:", await outcome_of(read()))
             writer.write(b"hello")
-            say("first:", await outcome(first))
+            say("first:", await outcome_of(first))
 
     asyncio.run(main())
 
@@ -130,15 +130,15 @@ def scenario_S152_a_cancelled_read_loses_nothing():
         async with connected(echo) as (reader, writer, server):
 
             async def read():
-                return quoted(await reader.readexactly(10))
+                return in_quotes(await reader.readexactly(10))
 
             t = asyncio.create_task(read())
             writer.write(b"hello")
             await asyncio.sleep(0.002)
             t.cancel()
-            say("cancelled:", await outcome(t))
+            say("cancelled:", await outcome_of(t))
             writer.write(b"world")
-            say("read again:", await outcome(read()))
+            say("read again:", await outcome_of(read()))
 
     asyncio.run(main())
 
@@ -171,6 +171,7 @@ def scenario_S155_many_drains():
 def scenario_S155_drain_after_the_connection_was_lost():
     async def main():
         async def abort(reader, writer):
+            await reader.read(1)
             writer.transport.abort()
 
         async with connected(abort) as (reader, writer, server):
@@ -180,7 +181,7 @@ def scenario_S155_drain_after_the_connection_was_lost():
                     writer.write(b"x" * 1000)
                     await writer.drain()
 
-            say("drain:", await outcome(tight_loop()))
+            say("drain:", await outcome_of(tight_loop()))
 
     asyncio.run(main())
 
@@ -192,12 +193,12 @@ def scenario_S156_close_with_unread_data():
         async def handler(reader, writer):
             writer.write(b"nobody reads this")
             await writer.drain()
-            await outcome(reader.read())
+            await outcome_of(reader.read())
             writer.close()
             closed.set_result("server closed")
 
         async with connected(handler) as (reader, writer, server):
-            say("read(1)", quoted(await reader.read(1)))
+            say("read(1)", in_quotes(await reader.read(1)))
             writer.close()
             say("closing", writer.is_closing())
             await writer.wait_closed()
@@ -211,12 +212,12 @@ def scenario_S156_the_reader_is_at_its_end_after_close():
     async def main():
         async with connected(echo) as (reader, writer, server):
             writer.write(b"x")
-            say("echo", quoted(await reader.read(1)))
+            say("echo", in_quotes(await reader.read(1)))
             say("at_eof", reader.at_eof())
             writer.close()
             await writer.wait_closed()
             say("at_eof", reader.at_eof())
-            say("read", quoted(await reader.read()))
+            say("read", in_quotes(await reader.read()))
 
     asyncio.run(main())
 
@@ -233,7 +234,7 @@ def scenario_S156_half_close():
             writer.write(b"hello, ")
             writer.writelines([b"half-closed ", b"world"])
             writer.write_eof()
-            say(quoted(await reader.read()))
+            say(in_quotes(await reader.read()))
 
     asyncio.run(main())
 
@@ -246,7 +247,7 @@ def scenario_S157_a_handler_that_fails():
             raise Boom("handler")
 
         async with connected(bad) as (reader, writer, server):
-            say("client reads", quoted(await reader.read()))
+            say("client reads", in_quotes(await reader.read()))
             await settle()
         say("reported", seen)
 
@@ -280,7 +281,7 @@ def scenario_S158_wait_closed_of_a_server():
                 await server.wait_closed()
 
             writer.write(b"x")
-            say("echo", quoted(await reader.readexactly(1)))
+            say("echo", in_quotes(await reader.readexactly(1)))
             t = asyncio.create_task(wait_closed())
             await settle()
             say("serving", server.is_serving(), "wait_closed:", state(t))
@@ -302,7 +303,7 @@ def scenario_S158_close_and_the_last_connection_in_one_turn():
         loop = asyncio.get_running_loop()
         async with connected(echo) as (reader, writer, server):
             writer.write(b"x")
-            say("echo", quoted(await reader.readexactly(1)))
+            say("echo", in_quotes(await reader.readexactly(1)))
             loop.call_soon(server.close)
             loop.call_soon(writer.close)
             await server.wait_closed()
@@ -357,7 +358,7 @@ def scenario_S159_abort_clients_does_not():
                 while data := await reader.read(1 << 20):
                     received += len(data)
 
-            await outcome(receive())
+            await outcome_of(receive())
             say("all received", received == size)
             await server.wait_closed()
 
@@ -373,7 +374,7 @@ def scenario_S160_the_socket_file_of_a_unix_server():
             server = await asyncio.start_unix_server(echo, path)
             reader, writer = await asyncio.open_unix_connection(path)
             writer.write(b"hello")
-            say("echo", quoted(await reader.readexactly(5)))
+            say("echo", in_quotes(await reader.readexactly(5)))
             writer.close()
             say("open: file exists", os.path.exists(path))
             server.close()

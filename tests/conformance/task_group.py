@@ -3,7 +3,7 @@
 import asyncio
 
 import oracle
-from oracle import Boom, attempt, log, logged, outcome, say, settle, since, state, turns
+from oracle import Boom, Strange, attempt, captured_log, logged, outcome_of, say, settle, since, state, turns
 
 
 async def fails(name, after=0):
@@ -50,11 +50,11 @@ def scenario_S111_an_error_of_a_child_cancels_siblings_and_body():
                 finally:
                     order.append("body cancelled")
 
-        say("group:", await outcome(group()))
+        say("group:", await outcome_of(group()))
         order.sort()
         say(order)
         say("cancelling", asyncio.current_task().cancelling())
-        say("the next await:", await outcome(asyncio.sleep(0, "slept")))
+        say("the next await:", await outcome_of(asyncio.sleep(0, "slept")))
 
     asyncio.run(main())
 
@@ -73,7 +73,7 @@ def scenario_S111_all_errors_in_one_group():
                 g.create_task(fails("child", 3))
                 g.create_task(returns(1))
 
-        say("group:", await outcome(group()))
+        say("group:", await outcome_of(group()))
 
     asyncio.run(main())
 
@@ -102,7 +102,7 @@ def scenario_S112_the_parent_is_cancelled():
         await settle()
         say("parent done", p.done(), order)
         release.set_result(None)
-        say("parent:", await outcome(p), order)
+        say("parent:", await outcome_of(p), order)
         say("cancelled", p.cancelled(), "cancelling", p.cancelling())
 
     asyncio.run(main())
@@ -125,7 +125,7 @@ def scenario_S112_the_parent_is_cancelled_while_it_waits_at_the_end():
         p = asyncio.create_task(parent())
         await settle()
         p.cancel()
-        say("parent:", await outcome(p), order)
+        say("parent:", await outcome_of(p), order)
 
     asyncio.run(main())
 
@@ -146,7 +146,7 @@ def scenario_S113_an_error_wins_over_the_cancel_of_the_parent():
         p = asyncio.create_task(parent())
         await settle()
         p.cancel()
-        say("parent:", await outcome(p))
+        say("parent:", await outcome_of(p))
         say("cancelled", p.cancelled())
 
     asyncio.run(main())
@@ -172,8 +172,8 @@ def scenario_S114_an_error_in_the_body():
             async with asyncio.TaskGroup():
                 raise Boom("alone")
 
-        say("group:", await outcome(group()), order)
-        say("without children:", await outcome(empty()))
+        say("group:", await outcome_of(group()), order)
+        say("without children:", await outcome_of(empty()))
 
     asyncio.run(main())
 
@@ -192,7 +192,7 @@ def scenario_S114_an_error_in_the_body_and_one_in_a_child():
                 await turns(2)
                 raise Boom("body")
 
-        say("group:", await outcome(group()))
+        say("group:", await outcome_of(group()))
 
     asyncio.run(main())
 
@@ -224,8 +224,31 @@ def scenario_S116_groups_of_groups():
                 g.create_task(sleeps())
                 await inner()
 
-        say("in a child:", await outcome(outer()))
-        say("in the body:", await outcome(body_of_outer()))
+        say("in a child:", await outcome_of(outer()))
+        say("in the body:", await outcome_of(body_of_outer()))
+
+    asyncio.run(main())
+
+
+def scenario_S117_a_system_exit_in_the_body_is_not_grouped():
+    async def main():
+        order = []
+
+        async def child():
+            try:
+                await sleeps()
+            finally:
+                order.append("child cancelled")
+
+        async def group(error):
+            async with asyncio.TaskGroup() as g:
+                g.create_task(child())
+                await turns(2)
+                raise error
+
+        say("system_exit:", await outcome_of(group(SystemExit(3))), order)
+        say("keyboard_interrupt:", await outcome_of(group(KeyboardInterrupt())))
+        say("another one:", await outcome_of(group(Strange())))
 
     asyncio.run(main())
 
@@ -257,7 +280,7 @@ def scenario_S118_create_task_refused():
         async def never():
             say("this never runs")
 
-        with log() as lines:
+        with captured_log() as lines:
             say("not entered:", attempt(lambda: asyncio.TaskGroup().create_task(never())))
 
             async with asyncio.TaskGroup() as finished:
@@ -272,7 +295,7 @@ def scenario_S118_create_task_refused():
                     finally:
                         say("aborting:", attempt(lambda: g.create_task(never())))
 
-            say("group:", await outcome(aborting()))
+            say("group:", await outcome_of(aborting()))
         say("reported as never awaited", logged(lines, "never awaited"))
 
     asyncio.run(main())
@@ -293,13 +316,13 @@ def scenario_S120_the_count_is_restored():
                     g.create_task(fails("child"))
                     await sleeps()
 
-            say("group:", await outcome(group()))
+            say("group:", await outcome_of(group()))
             say("after", task.cancelling())
 
         t = asyncio.create_task(worker())
         await turns(1)
         t.cancel()
-        await outcome(t)
+        await outcome_of(t)
 
     asyncio.run(main())
 
@@ -317,10 +340,10 @@ def scenario_S121_inner_and_outer_fail_together():
                         inner_group.create_task(fails("inner"))
                         outer_group.create_task(fails("outer"))
 
-                say("inner:", await outcome(inner()))
+                say("inner:", await outcome_of(inner()))
                 say("cancelling", task.cancelling())
 
-        say("outer:", await outcome(outer()))
+        say("outer:", await outcome_of(outer()))
         say("cancelling", task.cancelling())
 
     asyncio.run(main())
@@ -329,10 +352,10 @@ def scenario_S121_inner_and_outer_fail_together():
 @since(3, 13)
 def scenario_S122_an_error_and_a_cancel_from_outside():
     async def main():
-        event = asyncio.Event()
+        started = asyncio.get_running_loop().create_future()
 
         async def child():
-            event.set()
+            started.set_result(None)
             await asyncio.sleep(0)
             raise Boom("child")
 
@@ -344,12 +367,12 @@ def scenario_S122_an_error_and_a_cancel_from_outside():
                     g.create_task(child())
                     await sleeps()
 
-            say("group:", await outcome(group()))
+            say("group:", await outcome_of(group()))
             say("cancelling", task.cancelling())
-            say("the next await:", await outcome(sleeps()))
+            say("the next await:", await outcome_of(sleeps()))
 
         t = asyncio.create_task(worker())
-        await event.wait()
+        await started
         t.cancel()
         await t
 
@@ -364,8 +387,8 @@ def scenario_S123_used_once():
             async with g:
                 return "entered"
 
-        say("first:", await outcome(use()))
-        say("second:", await outcome(use()))
+        say("first:", await outcome_of(use()))
+        say("second:", await outcome_of(use()))
 
     asyncio.run(main())
 
@@ -383,8 +406,8 @@ def scenario_S124_a_timeout_around_a_group():
                 async with asyncio.TaskGroup() as g:
                     g.create_task(child)
 
-        say("the child fails in its cleanup:", await outcome(both(bad_cleanup())))
-        say("it does not:", await outcome(both(sleeps())))
+        say("the child fails in its cleanup:", await outcome_of(both(bad_cleanup())))
+        say("it does not:", await outcome_of(both(sleeps())))
         say("cancelling", asyncio.current_task().cancelling())
 
     asyncio.run(main())

@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 
 import oracle
-from oracle import Boom, attempt, collect, log, logged, outcome, say, settle, state, turns
+from oracle import Boom, attempt, captured_log, collect, logged, outcome_of, say, settle, state, turns
 
 
 def scenario_S42_create_task_runs_nothing_at_once():
@@ -51,8 +51,8 @@ def scenario_S42_an_exception_of_a_task():
             raise Boom("x")
 
         t = asyncio.create_task(worker())
-        say("await:", await outcome(t))
-        say("await again:", await outcome(t))
+        say("await:", await outcome_of(t))
+        say("await again:", await outcome_of(t))
         say("exception:", t.exception())
         say("cancelled", t.cancelled())
 
@@ -124,7 +124,7 @@ def scenario_S61_all_tasks_lists_the_unfinished():
 
 
 def scenario_S61_a_pending_task_that_is_destroyed():
-    with log() as lines:
+    with captured_log() as lines:
         loop = asyncio.new_event_loop()
 
         async def waits_forever():
@@ -216,7 +216,7 @@ def scenario_S62_a_callback_has_the_context_of_the_caller():
 
 
 def scenario_S63_create_task_on_a_closed_loop():
-    with log() as lines:
+    with captured_log() as lines:
         loop = asyncio.new_event_loop()
         loop.close()
 
@@ -229,7 +229,7 @@ def scenario_S63_create_task_on_a_closed_loop():
 
 
 def scenario_S64_a_coroutine_never_awaited_is_reported():
-    with log() as lines:
+    with captured_log() as lines:
 
         async def forgotten():
             say("this never runs")
@@ -247,8 +247,8 @@ def scenario_S65_a_coroutine_is_awaited_once():
             return 42
 
         coroutine = child()
-        say("await:", await outcome(coroutine))
-        say("await again:", await outcome(coroutine))
+        say("await:", await outcome_of(coroutine))
+        say("await again gives 42:", await outcome_of(coroutine) == "42")
 
     asyncio.run(main())
 
@@ -261,7 +261,7 @@ def scenario_S66_debug_mode_knows_where_a_task_was_created():
         def creator_of_the_task():
             return asyncio.create_task(fail())
 
-        with log() as lines:
+        with captured_log() as lines:
             t = creator_of_the_task()
             await settle()
             del t

@@ -6,7 +6,7 @@ import contextvars
 import threading
 
 import oracle
-from oracle import Boom, attempt, outcome, say, settle, state, turns
+from oracle import Boom, attempt, outcome_of, say, settle, state
 
 
 def scenario_S149_a_blocking_call_in_a_thread():
@@ -26,7 +26,7 @@ def scenario_S149_a_blocking_call_in_a_thread():
         say("run_in_executor:", await loop.run_in_executor(None, job, 40, 2))
         say("to_thread:", await asyncio.to_thread(job, 40, 2))
         say("in another thread:", await asyncio.to_thread(elsewhere))
-        say("an error:", await outcome(asyncio.to_thread(fail)))
+        say("an error:", await outcome_of(asyncio.to_thread(fail)))
 
     asyncio.run(main())
 
@@ -70,7 +70,7 @@ def scenario_S149_a_cancelled_wait_returns_at_once():
         await settle()
         started.wait()
         t.cancel()
-        say("await:", await outcome(t))
+        say("await:", await outcome_of(t))
         say("job ended", len(ended) > 0)
         release.set()
 
@@ -94,7 +94,7 @@ def scenario_S149_a_job_that_ends_after_the_loop_was_closed():
         f = asyncio.get_running_loop().run_in_executor(pool, job)
         started.wait()
         f.cancel()
-        say("await:", await outcome(f))
+        say("await:", await outcome_of(f))
 
     asyncio.run(main())
     say("loop closed")

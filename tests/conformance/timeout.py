@@ -4,7 +4,7 @@ import asyncio
 import time
 
 import oracle
-from oracle import Boom, outcome, say, settle, state, turns
+from oracle import Boom, outcome_of, say, turns
 
 
 async def sleeps():
@@ -31,7 +31,7 @@ def scenario_S101_nested_with_the_same_deadline():
                 except TimeoutError:
                     say("the inner raised")
 
-        say("outer:", await outcome(outer()))
+        say("outer:", await outcome_of(outer()))
         say("cancelling", asyncio.current_task().cancelling())
 
     asyncio.run(main())
@@ -44,7 +44,7 @@ def scenario_S101_the_inner_deadline_first():
                 await sleeps()
 
         async with asyncio.timeout(3600) as o:
-            say("inner:", await outcome(inner()))
+            say("inner:", await outcome_of(inner()))
             await asyncio.sleep(0)
         say("outer expired", o.expired())
 
@@ -65,7 +65,7 @@ def scenario_S101_the_outer_deadline_first():
             async with asyncio.timeout(0.001):
                 await inner()
 
-        say("outer:", await outcome(outer()))
+        say("outer:", await outcome_of(outer()))
 
     asyncio.run(main())
 
@@ -82,7 +82,7 @@ def scenario_S102_a_cancel_before_the_deadline():
         t = asyncio.create_task(worker())
         await turns(1)
         t.cancel()
-        say("worker:", await outcome(t))
+        say("worker:", await outcome_of(t))
 
     asyncio.run(main())
 
@@ -102,7 +102,7 @@ def scenario_S102_a_cancel_and_the_deadline_in_one_turn():
         loop.call_later(0.001, t.cancel)
         await turns(1)
         time.sleep(0.004)  # both timers are due now
-        say("worker:", await outcome(t))
+        say("worker:", await outcome_of(t))
         say("cancelled", t.cancelled(), "cancelling", t.cancelling())
 
     asyncio.run(main())
@@ -118,14 +118,14 @@ def scenario_S103_in_the_cleanup_of_a_cancelled_task():
             try:
                 await sleeps()
             except asyncio.CancelledError:
-                say("cleanup:", await outcome(cleanup()))
+                say("cleanup:", await outcome_of(cleanup()))
                 say("cancelling", asyncio.current_task().cancelling())
                 raise
 
         t = asyncio.create_task(worker())
         await turns(1)
         t.cancel()
-        say("worker:", await outcome(t))
+        say("worker:", await outcome_of(t))
 
     asyncio.run(main())
 
@@ -143,8 +143,8 @@ def scenario_S104_another_exception_passes():
                 except asyncio.CancelledError:
                     raise Boom("on timeout")
 
-        say("before the deadline:", await outcome(in_time()))
-        say("in the cleanup:", await outcome(on_timeout()))
+        say("before the deadline:", await outcome_of(in_time()))
+        say("in the cleanup:", await outcome_of(on_timeout()))
         say("cancelling", asyncio.current_task().cancelling())
 
     asyncio.run(main())
@@ -158,7 +158,7 @@ def scenario_S105_a_body_that_does_not_await_after_the_deadline():
             say("expired", scope.expired())
             return "no timeout"
 
-        say(await outcome(busy()))
+        say(await outcome_of(busy()))
 
     asyncio.run(main())
 
@@ -172,7 +172,7 @@ def scenario_S105_one_sleep_0_after_a_missed_deadline():
             say("expired", scope.expired())
             return "no timeout"
 
-        say(await outcome(busy()))
+        say(await outcome_of(busy()))
 
     asyncio.run(main())
 
@@ -189,10 +189,10 @@ def scenario_S105_no_time_at_all():
                 pass
             return "no timeout"
 
-        say("timeout(0), sleep(0):", await outcome(work(0, 0)))
-        say("timeout(0), sleep(1 h):", await outcome(work(0, 3600)))
-        say("timeout(-1), sleep(0):", await outcome(work(-1, 0)))
-        say("timeout(0), no await:", await outcome(idle(0)))
+        say("timeout(0), sleep(0):", await outcome_of(work(0, 0)))
+        say("timeout(0), sleep(1 h):", await outcome_of(work(0, 3600)))
+        say("timeout(-1), sleep(0):", await outcome_of(work(-1, 0)))
+        say("timeout(0), no await:", await outcome_of(idle(0)))
 
     asyncio.run(main())
 
@@ -208,7 +208,7 @@ def scenario_S106_the_cancel_is_swallowed_in_the_body():
             say("expired", scope.expired())
             return "no timeout"
 
-        say(await outcome(work()))
+        say(await outcome_of(work()))
         say("cancelling", asyncio.current_task().cancelling())
 
     asyncio.run(main())
@@ -224,7 +224,7 @@ def scenario_S107_a_handled_timeout_does_not_cancel_the_task():
                 return "handled"
 
         t = asyncio.create_task(work())
-        say(await outcome(t))
+        say(await outcome_of(t))
         say("cancelled", t.cancelled(), "cancelling", t.cancelling())
 
     asyncio.run(main())
@@ -248,7 +248,7 @@ def scenario_S108_the_deadline_moves():
         async def never():
             async with asyncio.timeout(0.001) as scope:
                 scope.reschedule(None)
-                say("when", scope.when())
+                say("a deadline", scope.when() is not None)
                 await asyncio.sleep(0.003)
             return "no timeout"
 
@@ -259,15 +259,15 @@ def scenario_S108_the_deadline_moves():
 
         async def no_deadline():
             async with asyncio.timeout(None) as scope:
-                say("when", scope.when())
+                say("a deadline", scope.when() is not None)
                 await asyncio.sleep(0)
             return "no timeout"
 
-        say("later:", await outcome(later()))
-        say("earlier:", await outcome(earlier()))
-        say("never:", await outcome(never()))
-        say("into the past:", await outcome(into_the_past()))
-        say("no deadline:", await outcome(no_deadline()))
+        say("later:", await outcome_of(later()))
+        say("earlier:", await outcome_of(earlier()))
+        say("never:", await outcome_of(never()))
+        say("into the past:", await outcome_of(into_the_past()))
+        say("no deadline:", await outcome_of(no_deadline()))
 
     asyncio.run(main())
 
@@ -293,7 +293,7 @@ def scenario_S108_when_it_is_too_late_to_move():
                 finally:
                     say("while it expires:", reschedule(scope))
 
-        say(await outcome(expiring()))
+        say(await outcome_of(expiring()))
 
     asyncio.run(main())
 
@@ -306,12 +306,12 @@ def scenario_S109_busy_past_the_outer_deadline():
 
         async def outer():
             async with asyncio.timeout(0.05):
-                say("inner:", await outcome(inner()))
+                say("inner:", await outcome_of(inner()))
                 time.sleep(0.06)
                 say("still running")
                 await sleeps()
 
-        say("outer:", await outcome(outer()))
+        say("outer:", await outcome_of(outer()))
         say("cancelling", asyncio.current_task().cancelling())
 
     asyncio.run(main())
@@ -332,7 +332,7 @@ def scenario_S109_busy_past_both_deadlines():
                     say("the inner raised")
                 await sleeps()
 
-        say("outer:", await outcome(outer()))
+        say("outer:", await outcome_of(outer()))
         say("cancelling", asyncio.current_task().cancelling())
 
     asyncio.run(main())
@@ -346,8 +346,8 @@ def scenario_S110_used_once():
             async with scope:
                 return "entered"
 
-        say("first:", await outcome(use()))
-        say("second:", await outcome(use()))
+        say("first:", await outcome_of(use()))
+        say("second:", await outcome_of(use()))
 
     asyncio.run(main())
 

@@ -3,7 +3,7 @@
 import asyncio
 
 import oracle
-from oracle import Boom, outcome, say, settle, since, state, turns
+from oracle import Boom, outcome_of, say, settle, since, state, turns
 
 
 async def fails(name, after=0):
@@ -29,7 +29,7 @@ def scenario_S81_nothing_to_wait_for():
         async def wait_for_nothing():
             await asyncio.wait([])
 
-        say("wait:", await outcome(wait_for_nothing()))
+        say("wait:", await outcome_of(wait_for_nothing()))
 
     asyncio.run(main())
 
@@ -56,7 +56,7 @@ def scenario_S82_a_timeout_neither_raises_nor_cancels():
         done, pending = await asyncio.wait([quick, slow], timeout=0.002)
         say("done", names(done), "pending", names(pending))
         release.set_result(2)
-        say("slow:", await outcome(slow))
+        say("slow:", await outcome_of(slow))
 
     asyncio.run(main())
 
@@ -76,10 +76,10 @@ def scenario_S82_a_cancelled_wait_leaves_the_tasks_alone():
         w = asyncio.create_task(waiter())
         await settle()
         w.cancel()
-        say("waiter:", await outcome(w))
+        say("waiter:", await outcome_of(w))
         say("task:", state(t), "cancelling", t.cancelling())
         release.set_result(1)
-        say("task:", await outcome(t))
+        say("task:", await outcome_of(t))
 
     asyncio.run(main())
 
@@ -169,7 +169,7 @@ def scenario_S85_errors_come_in_their_turn():
         a = asyncio.create_task(returns("a", 6))
         b = asyncio.create_task(fails("b", 3))
         for first in asyncio.as_completed([a, b]):
-            say(await outcome(first))
+            say(await outcome_of(first))
 
     asyncio.run(main())
 
@@ -191,7 +191,7 @@ def scenario_S87_a_timeout():
         slow = asyncio.create_task(sleeps())
         await settle()
         for first in asyncio.as_completed([slow, quick], timeout=0.005):
-            say(await outcome(first))
+            say(await outcome_of(first))
         say("slow:", state(slow), "cancelling", slow.cancelling())
 
     asyncio.run(main())

@@ -4,7 +4,7 @@ import asyncio
 import time
 
 import oracle
-from oracle import Boom, outcome, say, say_differs, settle, state, turns
+from oracle import Boom, outcome_of, say, say_differs, settle, state, turns
 
 
 async def sleeps():
@@ -15,8 +15,8 @@ def scenario_S91_a_done_future_with_no_time_left():
     async def main():
         f = asyncio.get_running_loop().create_future()
         f.set_result(42)
-        say("timeout 0:", await outcome(asyncio.wait_for(f, 0)))
-        say("timeout -1:", await outcome(asyncio.wait_for(f, -1)))
+        say("timeout 0:", await outcome_of(asyncio.wait_for(f, 0)))
+        say("timeout -1:", await outcome_of(asyncio.wait_for(f, -1)))
 
     asyncio.run(main())
 
@@ -28,8 +28,8 @@ def scenario_S91_a_coroutine_with_no_time_left():
         async def worker():
             started.append("started")
 
-        say("timeout 0:", await outcome(asyncio.wait_for(worker(), 0)))
-        say("timeout -1:", await outcome(asyncio.wait_for(worker(), -1)))
+        say("timeout 0:", await outcome_of(asyncio.wait_for(worker(), 0)))
+        say("timeout -1:", await outcome_of(asyncio.wait_for(worker(), -1)))
         say("body", started)
 
     asyncio.run(main())
@@ -45,9 +45,9 @@ def scenario_S91_in_time_and_without_a_limit():
             await turns(2)
             raise Boom("x")
 
-        say("in time:", await outcome(asyncio.wait_for(worker(), 3600)))
-        say("no limit:", await outcome(asyncio.wait_for(worker(), None)))
-        say("an error:", await outcome(asyncio.wait_for(fail(), 3600)))
+        say("in time:", await outcome_of(asyncio.wait_for(worker(), 3600)))
+        say("no limit:", await outcome_of(asyncio.wait_for(worker(), None)))
+        say("an error:", await outcome_of(asyncio.wait_for(fail(), 3600)))
 
     asyncio.run(main())
 
@@ -64,7 +64,7 @@ def scenario_S92_it_waits_for_the_end_of_the_cancelled():
                 await asyncio.sleep(0.003)
                 order.append("cleaned up")
 
-        order.append(await outcome(asyncio.wait_for(worker(), 0.001)))
+        order.append(await outcome_of(asyncio.wait_for(worker(), 0.001)))
         say(order)
 
     asyncio.run(main())
@@ -84,7 +84,7 @@ def scenario_S92_also_with_timeout_0():
 
         t = asyncio.create_task(worker())
         await turns(1)
-        order.append(await outcome(asyncio.wait_for(t, 0)))
+        order.append(await outcome_of(asyncio.wait_for(t, 0)))
         say(order)
         say("task cancelled", t.cancelled())
 
@@ -99,7 +99,7 @@ def scenario_S93_the_cancel_is_refused():
             except asyncio.CancelledError:
                 return "a value all the same"
 
-        say("wait_for:", await outcome(asyncio.wait_for(worker(), 0.001)))
+        say("wait_for:", await outcome_of(asyncio.wait_for(worker(), 0.001)))
         say("cancelling", asyncio.current_task().cancelling())
 
     asyncio.run(main())
@@ -113,7 +113,7 @@ def scenario_S94_an_error_during_the_cancel():
             finally:
                 raise Boom("cleanup")
 
-        say("wait_for:", await outcome(asyncio.wait_for(worker(), 0.001)))
+        say("wait_for:", await outcome_of(asyncio.wait_for(worker(), 0.001)))
         say("cancelling", asyncio.current_task().cancelling())
 
     asyncio.run(main())
@@ -142,7 +142,7 @@ def scenario_S95_cancelling_wait_for():
             await settle()
             say("waiter done", t.done(), order)
             release.set_result(None)
-            say("waiter:", await outcome(t), order)
+            say("waiter:", await outcome_of(t), order)
 
         say("with a timeout")
         await cancelled(3600)
@@ -162,7 +162,7 @@ def scenario_S95_cancelling_wait_for_a_task():
         t = asyncio.create_task(waiter())
         await settle()
         t.cancel()
-        say("waiter:", await outcome(t))
+        say("waiter:", await outcome_of(t))
         say("inner:", state(inner))
 
     asyncio.run(main())
@@ -184,8 +184,8 @@ def scenario_S96_the_inner_completes_and_the_outer_is_cancelled():
         t = asyncio.create_task(waiter())
         await turns(1)
         t.cancel()
-        say("waiter:", await outcome(t))
-        say("inner:", await outcome(i))
+        say("waiter:", await outcome_of(t))
+        say("inner:", await outcome_of(i))
         say("reached the end", reached_the_end)
 
     asyncio.run(main())
@@ -199,8 +199,8 @@ def scenario_S97_the_result_and_the_timeout_in_one_turn():
 
         async def waiter():
             loop.call_later(0.001, f.set_result, "value")
-            seen.append(await outcome(asyncio.wait_for(f, 0.002)))
-            seen.append(await outcome(asyncio.sleep(0, "slept")))
+            seen.append(await outcome_of(asyncio.wait_for(f, 0.002)))
+            seen.append(await outcome_of(asyncio.sleep(0, "slept")))
 
         t = asyncio.create_task(waiter())
         await turns(1)
@@ -234,11 +234,11 @@ def scenario_S99_a_shield_around_the_task():
             return await release
 
         t = asyncio.create_task(worker())
-        say("timeout 0:", await outcome(asyncio.wait_for(asyncio.shield(t), 0)))
-        say("timeout 1 ms:", await outcome(asyncio.wait_for(asyncio.shield(t), 0.001)))
+        say("timeout 0:", await outcome_of(asyncio.wait_for(asyncio.shield(t), 0)))
+        say("timeout 1 ms:", await outcome_of(asyncio.wait_for(asyncio.shield(t), 0.001)))
         say("task:", state(t), "cancelling", t.cancelling())
         release.set_result(42)
-        say("task:", await outcome(t))
+        say("task:", await outcome_of(t))
 
     asyncio.run(main())
 
@@ -247,7 +247,7 @@ def scenario_S100_a_condition_is_held_again_before_the_timeout_is_raised():
     async def main():
         condition = asyncio.Condition()
         await condition.acquire()
-        say("wait:", await outcome(asyncio.wait_for(condition.wait(), 0.001)))
+        say("wait:", await outcome_of(asyncio.wait_for(condition.wait(), 0.001)))
         say("locked", condition.locked())
         condition.release()
         say("locked", condition.locked())

@@ -114,6 +114,8 @@ coroutine<int> exit_code_of(coroutine<R> main) {
         co_await std::move(main);
         co_return 0;
     } else {
+        static_assert(std::is_integral_v<R> || std::is_enum_v<R>,
+                      "run_main's function returns a coroutine of an exit code or of nothing");
         co_return static_cast<int>(co_await std::move(main));
     }
 }

@@ -169,6 +169,11 @@ template <awaitable A>
     return completed_range<handle_type>(detail::ref<detail::completion_source>(
         new detail::completion_source(std::move(states), timeout)));
 }
+template <class T>
+auto as_completed(std::vector<coroutine<T>>& aws, delay timeout = delay::forever()) {
+    static_assert(!sizeof(T*), "coroutines are awaited once: write as_completed(std::move(v))");
+    return as_completed(std::move(aws), timeout);
+}
 /// The same for some of one type.
 template <awaitable A, awaitable... More>
     requires(std::is_same_v<std::decay_t<A>, std::decay_t<More>> && ...)

@@ -228,6 +228,11 @@ template <awaitable A>
     std::vector<A> aws, std::source_location where = std::source_location::current()) {
     return detail::gather_range<false>(where, std::move(aws));
 }
+template <class T>
+auto gather(std::vector<coroutine<T>>& aws) {
+    static_assert(!sizeof(T*), "coroutines are awaited once: write gather(std::move(v))");
+    return gather(std::move(aws));
+}
 /// Waits for all whatever happens, and gives each one's outcome: gather(return_exceptions, a, b).
 /// Cancelling it throws all the same.
 template <awaitable... A>
@@ -243,6 +248,12 @@ template <awaitable A>
     return_exceptions_t, std::vector<A> aws,
     std::source_location where = std::source_location::current()) {
     return detail::gather_range<true>(where, std::move(aws));
+}
+template <class T>
+auto gather(return_exceptions_t, std::vector<coroutine<T>>& aws) {
+    static_assert(!sizeof(T*),
+                  "coroutines are awaited once: write gather(return_exceptions, std::move(v))");
+    return gather(return_exceptions, std::move(aws));
 }
 
 }  // namespace asyncio

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <initializer_list>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -113,6 +114,16 @@ auto wait(const std::vector<F>& tasks, wait_options options = {}) {
         for (const F& t : tasks) states.push_back(t.state());
     }
     return detail::wait_awaiter<F>(std::move(states), options);
+}
+/// The same for tasks in braces: wait({a, b}).
+template <class F>
+auto wait(std::initializer_list<F> tasks, wait_options options = {}) {
+#if ASYNCIO_GCC12
+    static_assert(!sizeof(F),
+                  "g++ 12 cannot compile braces behind co_await: name the tasks first, const "
+                  "std::vector tasks{a, b}; co_await wait(tasks)");
+#endif
+    return wait(std::vector<F>(tasks), options);
 }
 
 }  // namespace asyncio

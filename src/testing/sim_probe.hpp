@@ -1,0 +1,33 @@
+// Which code is the program's and which is the simulation's own: only the former's allocations are
+// counted, made to fail, and must be freed; only the former must not read the wall clock.
+#pragma once
+
+#include "asyncio/base/config.hpp"
+
+namespace asyncio::detail {
+
+/// How deep the simulation's own code is nested; the program runs while it is 0.
+extern ASYNCIO_THREAD_LOCAL unsigned sim_own_code;
+
+/// The simulation's own code, until the end of the scope.
+class sim_pause {
+   public:
+    sim_pause() noexcept { ++sim_own_code; }
+    sim_pause(const sim_pause&) = delete;
+    sim_pause& operator=(const sim_pause&) = delete;
+    ~sim_pause() { --sim_own_code; }
+};
+
+/// The program's code, until the end of the scope.
+class sim_resume {
+   public:
+    sim_resume() noexcept : before_(sim_own_code) { sim_own_code = 0; }
+    sim_resume(const sim_resume&) = delete;
+    sim_resume& operator=(const sim_resume&) = delete;
+    ~sim_resume() { sim_own_code = before_; }
+
+   private:
+    unsigned before_;
+};
+
+}  // namespace asyncio::detail

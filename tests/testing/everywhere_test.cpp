@@ -1,0 +1,200 @@
+#include "asyncio/testing/everywhere.hpp"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "asyncio/compose/gather.hpp"
+#include "asyncio/compose/sleep.hpp"
+#include "asyncio/compose/task_group.hpp"
+#include "asyncio/compose/with.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using asyncio::coroutine;
+using asyncio::create_task;
+using asyncio::sleep;
+using asyncio::testing::cancel_everywhere;
+using asyncio::testing::cancel_target;
+using asyncio::testing::everywhere_failed;
+using asyncio::testing::fail_every_allocation;
+
+template <class F>
+std::string failure_of(F f) {
+    try {
+        f();
+    } catch (const everywhere_failed& e) {
+        return e.what();
+    }
+    ADD_FAILURE() << "nothing has failed";
+    return {};
+}
+
+int permits = 0;
+
+coroutine<> careful() {
+    permits = 3;
+    struct permit {
+        permit() { --permits; }
+        ~permit() { ++permits; }
+    };
+    const permit p;
+    co_await sleep(1s);
+    co_await sleep(0s);
+    const auto child = create_task(sleep(2s));
+    co_await child;
+}
+
+void all_permits_are_back() {
+    if (permits != 3) throw std::runtime_error("permits: " + std::to_string(permits));
+}
+
+TEST(cancel_everywhere, tries_every_suspension_once_and_twice) {
+    const auto report = cancel_everywhere(careful, all_permits_are_back);
+    // 4 steps of the main task, 3 of which suspend it.
+    EXPECT_EQ(report.points, 7u);
+    EXPECT_EQ(report.runs, 14u);
+    EXPECT_EQ(report.ended_with_error + report.ended_well, report.runs);
+    EXPECT_GT(report.ended_with_error, 10u);
+}
+
+TEST(cancel_everywhere, reaches_every_task) {
+    const auto report = cancel_everywhere(careful, {.target = cancel_target::every_task});
+    EXPECT_GT(report.points, 7u);
+}
+
+TEST(cancel_everywhere, tries_some_if_it_is_told_to) {
+    EXPECT_LE(cancel_everywhere(careful, {.max_runs = 5}).runs, 5u);
+}
+
+coroutine<> careless() {
+    permits = 3;
+    --permits;
+    co_await sleep(1s);
+    ++permits;
+}
+
+TEST(cancel_everywhere, names_the_await_after_which_something_is_missing) {
+    const std::string text = failure_of([] { cancel_everywhere(careless, all_permits_are_back); });
+    EXPECT_NE(text.find("cancelled at point 2 of 3"), std::string::npos) << text;
+    EXPECT_NE(text.find("task 'main' is cancelled where it is suspended"), std::string::npos)
+        << text;
+    EXPECT_NE(text.find("everywhere_test.cpp:"), std::string::npos) << text;
+    EXPECT_NE(text.find("careless"), std::string::npos) << text;
+    EXPECT_NE(text.find("the check says: std::runtime_error: permits: 2"), std::string::npos)
+        << text;
+}
+
+coroutine<> leaks_on_cancel() {
+    auto* note = new std::string(100, 'x');
+    co_await sleep(1s);
+    delete note;
+}
+
+TEST(cancel_everywhere, finds_a_leak) {
+    const std::string text = failure_of([] { cancel_everywhere(leaks_on_cancel); });
+    EXPECT_NE(text.find("2 allocations"), std::string::npos) << text;
+    EXPECT_NE(text.find("were never freed"), std::string::npos) << text;
+    EXPECT_NE(text.find("leaks_on_cancel"), std::string::npos) << text;
+}
+
+coroutine<> swallows() {
+    for (int i = 0; i < 3; ++i) {
+        try {
+            co_await asyncio::get_running_loop().create_future();
+        } catch (const asyncio::cancelled_error&) {
+        }
+    }
+}
+coroutine<> waits_for_ever_if_cancelled() {
+    bool cancelled = false;
+    try {
+        co_await sleep(1s);
+    } catch (const asyncio::cancelled_error&) {
+        cancelled = true;
+    }
+    if (cancelled) co_await swallows();
+}
+
+TEST(cancel_everywhere, finds_a_hang) {
+    const std::string text = failure_of([] { cancel_everywhere(waits_for_ever_if_cancelled); });
+    EXPECT_NE(text.find("deadlock"), std::string::npos) << text;
+    EXPECT_NE(text.find("swallows"), std::string::npos) << text;
+}
+
+coroutine<> throws_instead() {
+    try {
+        co_await sleep(1s);
+    } catch (const asyncio::cancelled_error&) {
+        throw std::logic_error("never cancelled before");
+    }
+}
+
+TEST(cancel_everywhere, accepts_only_a_cancel) {
+    const std::string text = failure_of([] { cancel_everywhere(throws_instead); });
+    EXPECT_NE(text.find("never cancelled before"), std::string::npos) << text;
+    EXPECT_NO_THROW(cancel_everywhere(throws_instead, {.any_error = true}));
+}
+
+coroutine<> fails() {
+    co_await sleep(1s);
+    throw std::runtime_error("by itself");
+}
+
+TEST(cancel_everywhere, wants_a_program_that_works) {
+    const std::string text = failure_of([] { cancel_everywhere(fails); });
+    EXPECT_NE(text.find("undisturbed: std::runtime_error: by itself"), std::string::npos) << text;
+}
+
+coroutine<int> work(int n) {
+    std::vector<int> v;
+    for (int i = 0; i < n; ++i) v.push_back(i);
+    co_await sleep(1ms * n);
+    co_return static_cast<int>(v.size());
+}
+
+coroutine<> many_allocations() {
+    const auto [a, b] = co_await asyncio::gather(create_task(work, 3), create_task(work, 5));
+    const std::string name(100, static_cast<char>('a' + a + b));
+    co_await work(static_cast<int>(name.size()) / 50);
+}
+
+TEST(fail_every_allocation, tries_each) {
+    const auto report = fail_every_allocation(many_allocations);
+    EXPECT_GT(report.points, 15u);
+    EXPECT_EQ(report.runs, report.points);
+    EXPECT_GT(report.ended_with_error, 10u);
+}
+
+coroutine<> leaks_if_memory_is_short() {
+    auto* first = new int(1);
+    const auto second = std::make_unique<std::string>(100, 'x');
+    delete first;
+    co_return;
+}
+
+TEST(fail_every_allocation, finds_a_leak_and_names_the_failed_allocation) {
+    const std::string text = failure_of([] { fail_every_allocation(leaks_if_memory_is_short); });
+    EXPECT_NE(text.find("failed, made at"), std::string::npos) << text;
+    EXPECT_NE(text.find("were never freed"), std::string::npos) << text;
+    EXPECT_NE(text.find("leaks_if_memory_is_short"), std::string::npos) << text;
+}
+
+coroutine<> translates() {
+    try {
+        co_await work(3);
+    } catch (const std::bad_alloc&) {
+        throw std::logic_error("out of something");
+    }
+}
+
+TEST(fail_every_allocation, accepts_only_bad_alloc) {
+    const std::string text = failure_of([] { fail_every_allocation(translates); });
+    EXPECT_NE(text.find("out of something"), std::string::npos) << text;
+    EXPECT_NO_THROW(fail_every_allocation(translates, {.any_error = true}));
+}
+
+}  // namespace

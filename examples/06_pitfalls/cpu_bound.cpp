@@ -5,7 +5,7 @@
 // EXPECT-STDOUT: in a thread:
 // EXPECT-STDERR: Executing a step of the task took
 // EXPECT-STDERR: task: counter
-// EXPECT-STDERR: cpu_bound.cpp
+// EXPECT-STDERR: cpu_bound.cpp in count_on_the_loop
 #include <algorithm>
 #include <asyncio/asyncio.hpp>
 #include <chrono>

@@ -3,12 +3,13 @@
 //
 // EXPECT-STDERR: Executing a step of the task took
 // EXPECT-STDERR: task: sleepyhead
-// EXPECT-STDERR: was never awaited
+// EXPECT-STDERR: in sleepyhead
+// EXPECT-STDERR: coroutine 'save' was never awaited
 // EXPECT-STDERR: what_it_says.cpp
 // EXPECT-STDERR: Task exception was never retrieved
 // EXPECT-STDERR: task: loader
 // EXPECT-STDERR: std::runtime_error: no such user
-// EXPECT-STDERR: what_it_says.cpp
+// EXPECT-STDERR: in load_user
 #include <asyncio/asyncio.hpp>
 #include <chrono>
 #include <cstdio>

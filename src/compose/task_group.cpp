@@ -46,9 +46,13 @@ class group_wait final : public wait_node {
 };
 
 void group_child::future_done(future_state_base& f) noexcept {
+    if (f.status == future_status::error) {
+        group.fail_soon(*this, f);
+        return;
+    }
     group_state& g = group;
     delete this;
-    g.child_done(f);
+    g.child_gone();
 }
 
 void group_child::future_dropped() noexcept { delete this; }
@@ -87,35 +91,49 @@ void group_state::check_can_create() const {
 }
 
 void group_state::adopt(std::unique_ptr<group_child> c, task_state_base& t) {
-    c->task = &t;
-    if (!t.done()) {
-        t.add_waiter(*c);
-        // An eager child may have aborted the group in its first step.
-        if (aborting_) t.cancel(abort_why_);
-    } else if (t.status == future_status::error) {
-        // Also an eager one. What follows from its failure must not happen inside create_task; it
-        // counts as running until then.
-        loop_for("task_group")
-            .call_soon([](const ref<group_state>&, group_child* child,
-                          const ref<future_state_base>& f) { child->future_done(*f); },
-                       ref<group_state>(this), c.get(), ref<future_state_base>(&t));
-    } else {
+    if (t.done() && t.status != future_status::error) return;
+    group_child& child = *c.release();
+    child.task = &t;
+    children_.push_back(child.in_group);
+    if (t.done()) {
+        fail_soon(child, t);
         return;
     }
-    children_.push_back(c.release()->in_group);
+    t.add_waiter(child);
+    // An eager child may have aborted the group in its first step.
+    if (aborting_) t.cancel(abort_why_);
 }
 
-void group_state::child_done(future_state_base& f) {
-    if (f.status == future_status::error) {
-        f.mark_retrieved();
-        if (is_fatal(f.exception) && !fatal_) fatal_ = f.exception;
-        errors_.push_back(f.exception);
-        if (!aborting_) {
-            const auto& failed = static_cast<const task_state_base&>(f);
-            abort(make_cancel("task '" + failed.name() + "' of the group failed",
-                              cancel_kind::sibling_failed, failed.name(), f.created));
-        }
+/// What follows from a failure happens in the next round: not inside the create_task of an eager
+/// child, and not before its siblings have begun. Until then the child counts as running.
+void group_state::fail_soon(group_child& c, future_state_base& f) noexcept {
+    const auto fail = [](const ref<group_state>& self, group_child* child,
+                         const ref<future_state_base>& failed) {
+        delete child;
+        self->child_failed(*failed);
+    };
+    const ref<group_state> self(this);
+    const ref<future_state_base> failed(&f);
+    try {
+        static_cast<event_loop&>(*f.loop).call_soon(fail, self, &c, failed);
+    } catch (...) {
+        fail(self, &c, failed);  // out of memory: then at once
     }
+}
+
+void group_state::child_failed(future_state_base& f) {
+    f.mark_retrieved();
+    if (is_fatal(f.exception) && !fatal_) fatal_ = f.exception;
+    errors_.push_back(f.exception);
+    if (!aborting_) {
+        const auto& failed = static_cast<const task_state_base&>(f);
+        abort(make_cancel("task '" + failed.name() + "' of the group failed",
+                          cancel_kind::sibling_failed, failed.name(), f.created));
+    }
+    child_gone();
+}
+
+void group_state::child_gone() noexcept {
     if (children_.empty() && waiting_ != nullptr) waiting_->children_are_gone();
 }
 

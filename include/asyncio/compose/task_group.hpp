@@ -55,7 +55,9 @@ class group_state : public pooled {
     friend class group_wait;
     enum class phase : unsigned char { created, open, exiting, over };
     ~group_state();
-    void child_done(future_state_base& f);
+    void fail_soon(group_child& c, future_state_base& f) noexcept;
+    void child_failed(future_state_base& f);
+    void child_gone() noexcept;
     void abort(const cancel_ref& why);
 
     unsigned refs_ = 0;

@@ -131,7 +131,7 @@ namespace detail {
 template <class R, class F, class... Args>
 coroutine<R> wait_for_condition(condition& c, F predicate, Args... args) {
     for (;;) {
-        R result = invoke(predicate, args...);
+        R result = detail::invoke(predicate, args...);
         if (static_cast<bool>(result)) co_return result;
         co_await c.wait();
     }

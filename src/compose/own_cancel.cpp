@@ -1,0 +1,31 @@
+#include "asyncio/compose/own_cancel.hpp"
+
+#include <utility>
+
+namespace asyncio::detail {
+
+void own_cancel::request(cancel_ref why) {
+    requested_ = true;
+    merged_ = task_->must_cancel;
+    before_ = task_->cancel_why;
+    own_ = std::move(why);
+    task_->cancel(own_);
+    level_ = task_->cancelling;
+}
+
+void own_cancel::take_back() noexcept {
+    if (!requested_ || std::exchange(taken_back_, true)) return;
+    // Not delivered, and nobody else's: it never will be.
+    if (!merged_ && task_->cancelling <= level_) task_->must_cancel = false;
+    task_->uncancel();
+    if (task_->cancel_why.get() == own_.get()) task_->cancel_why = before_;
+}
+
+void own_cancel::rethrow(const std::exception_ptr& cancel) const {
+    const cancelled_error* c = as_cancelled(cancel);
+    if (requested_ && c != nullptr && c->record().get() == own_.get())
+        throw_cancelled(task_->cancel_why);
+    std::rethrow_exception(cancel);
+}
+
+}  // namespace asyncio::detail

@@ -98,17 +98,14 @@ void wait_list::refuse_foreign_thread(const char* operation) const {
 }
 
 void report_sync_error(const char* where) noexcept {
-    const std::exception_ptr error = std::current_exception();
+    // Without a running loop, frames die with their loop: a guard among them may hold nothing.
+    if (running_loop == nullptr) return;
     try {
-        if (running_loop != nullptr) {
-            static_cast<event_loop&>(*running_loop)
-                .call_exception_handler({.message = std::string("Exception in ") + where,
-                                         .exception = error,
-                                         .task_name = {},
-                                         .details = {}});
-            return;
-        }
-        std::fputs((std::string(where) + ": " + describe(error) + "\n").c_str(), stderr);
+        static_cast<event_loop&>(*running_loop)
+            .call_exception_handler({.message = std::string("Exception in ") + where,
+                                     .exception = std::current_exception(),
+                                     .task_name = {},
+                                     .details = {}});
     } catch (...) {
         std::fputs("asyncio: an error could not be reported\n", stderr);
     }

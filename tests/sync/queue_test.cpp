@@ -1,0 +1,619 @@
+#include "asyncio/sync/queue.hpp"
+
+#include <thread>
+
+#include "asyncio/compose/wait_for.hpp"
+#include "room.hpp"
+
+using namespace room;
+using asyncio::lifo_queue;
+using asyncio::priority_queue;
+using asyncio::queue;
+
+namespace {
+
+template <class Q>
+coroutine<> get(Q& q, std::string name, words& log) {
+    auto item = co_await q.get();
+    log.push_back(name + " " + std::string(item));
+}
+
+template <class Q>
+coroutine<> put(Q& q, std::string item) {
+    co_await q.put(std::move(item));
+}
+
+TEST(queue, does_not_suspend_if_it_need_not) {  // S37
+    run([]() -> coroutine<> {
+        queue<int> q(2);
+        auto suspended = co_await rounds_of(q.put(1));
+        suspended += co_await rounds_of(q.put(2));
+        suspended += co_await rounds_of(q.get());
+        suspended += co_await rounds_of(q.get());
+        EXPECT_EQ(suspended, 0u);
+    });
+}
+
+TEST(queue, keeps_the_order_and_the_limit) {  // S144
+    run([]() -> coroutine<> {
+        queue<std::string> q(2, "letters");
+        EXPECT_EQ(q.name(), "letters");
+        EXPECT_EQ(error_of([&] { (void)q.get_nowait(); }),
+                  "asyncio::queue_empty: asyncio: the queue is empty");
+        q.put_nowait("a");
+        co_await q.put("b");
+        EXPECT_EQ(q.qsize(), 2u);
+        EXPECT_TRUE(q.full());
+        EXPECT_FALSE(q.empty());
+        EXPECT_EQ(q.maxsize(), 2u);
+        EXPECT_EQ(q.describe(), "queue 'letters' (2 of 2 items)");
+        EXPECT_EQ(error_of([&] { q.put_nowait("c"); }),
+                  "asyncio::queue_full: asyncio: the queue is full");
+        const std::string a = co_await q.get();
+        EXPECT_EQ(a, "a");
+        EXPECT_EQ(q.get_nowait(), "b");
+        EXPECT_TRUE(q.empty());
+
+        queue<int> endless;
+        for (int i = 0; i < 1000; ++i) co_await endless.put(i);
+        EXPECT_EQ(endless.maxsize(), 0u);
+        EXPECT_FALSE(endless.full());
+        EXPECT_EQ(endless.describe(), "a queue (1000 items)");
+    });
+}
+
+TEST(lifo_queue, gives_the_last_item_first) {  // S144
+    run([]() -> coroutine<> {
+        lifo_queue<int> q(3);
+        for (const int i : {2, 3, 1}) co_await q.put(i);
+        for (const int expected : {1, 3, 2}) {
+            const int got = co_await q.get();
+            EXPECT_EQ(got, expected);
+        }
+    });
+}
+
+TEST(priority_queue, gives_the_smallest_item_first) {  // S144
+    run([]() -> coroutine<> {
+        priority_queue<int> q;
+        for (const int i : {2, 3, 1}) co_await q.put(i);
+        for (const int expected : {1, 2, 3}) {
+            const int got = co_await q.get();
+            EXPECT_EQ(got, expected);
+        }
+        const auto longest = [](const std::string& a, const std::string& b) {
+            return a.size() > b.size();
+        };
+        priority_queue<std::string, decltype(longest)> by_length(0, "words", longest);
+        for (const char* word : {"on", "three", "one"}) by_length.put_nowait(word);
+        EXPECT_EQ(by_length.get_nowait(), "three");
+        EXPECT_EQ(by_length.name(), "words");
+    });
+}
+
+TEST(queue, carries_items_that_only_move) {
+    run([]() -> coroutine<> {
+        queue<std::unique_ptr<int>> q(1);
+        lifo_queue<std::unique_ptr<int>> last;
+        const auto consumer = create_task(
+            [](queue<std::unique_ptr<int>>& from) -> coroutine<int> {
+                const auto first = co_await from.get();
+                const auto second = co_await from.get();
+                co_return *first + *second;
+            },
+            std::ref(q));
+        auto one = std::make_unique<int>(1);
+        co_await q.put(std::move(one));
+        co_await q.put(std::in_place, new int(2));
+        const int sum = co_await consumer;
+        EXPECT_EQ(sum, 3);
+        last.put_nowait(std::make_unique<int>(4));
+        EXPECT_EQ(*last.get_nowait(), 4);
+        auto getting = create_task(q.get());
+        q.put_nowait(std::make_unique<int>(5));
+        const auto five = co_await std::move(getting);
+        EXPECT_EQ(*five, 5);
+    });
+}
+
+TEST(queue, lets_put_wait_for_room_and_get_for_an_item) {  // S144, test_maxsize
+    run([]() -> coroutine<> {
+        queue<int> q(1);
+        words order;
+        const auto producer = create_task(
+            [](queue<int>& to, words& log) -> coroutine<> {
+                for (int i = 0; i < 3; ++i) {
+                    co_await to.put(i);
+                    log.push_back("put " + std::to_string(i));
+                }
+            },
+            std::ref(q), std::ref(order));
+        co_await settle();
+        EXPECT_EQ(order, words{"put 0"});
+        for (int i = 0; i < 3; ++i) {
+            const int got = co_await q.get();
+            order.push_back("got " + std::to_string(got));
+            co_await settle();
+        }
+        co_await producer;
+        EXPECT_EQ(order, (words{"put 0", "got 0", "put 1", "got 1", "put 2", "got 2"}));
+    });
+}
+
+TEST(queue, loses_no_item_to_a_cancelled_get) {  // S144, test_get_cancel_drop_one_pending_reader
+    run([]() -> coroutine<> {
+        queue<std::string> q;
+        words log;
+        const auto a = create_task(get(q, "a", log));
+        const auto b = create_task(get(q, "b", log));
+        co_await settle();
+        q.put_nowait("item");
+        a.cancel();
+        co_await settle();
+        EXPECT_EQ(state(a), "cancelled");
+        EXPECT_EQ(log, words{"b item"});
+        EXPECT_TRUE(q.empty());
+
+        const auto only = create_task(get(q, "only", log));
+        co_await settle();
+        q.put_nowait("1");
+        q.put_nowait("2");
+        only.cancel();
+        co_await settle();
+        EXPECT_EQ(state(only), "cancelled");
+        EXPECT_EQ(q.qsize(), 2u);
+        const std::string first = co_await q.get();
+        EXPECT_EQ(first, "1") << "in its old place";
+    });
+}
+
+TEST(queue, serves_many_getters_around_a_cancelled_one) {  // S144
+    run([]() -> coroutine<> {  // test_get_cancel_drop_many_pending_readers
+        queue<std::string> q;
+        words log;
+        std::vector<task<>> tasks;
+        for (const char* name : {"a", "b", "c", "d"})
+            tasks.push_back(create_task(get(q, name, log)));
+        const auto before_start = create_task(get(q, "never", log));
+        before_start.cancel();
+        co_await settle();
+        for (const char* item : {"0", "1", "2"}) q.put_nowait(item);
+        tasks[1].cancel();
+        co_await settle();
+        EXPECT_EQ(log, (words{"a 0", "c 1", "d 2"}));
+        EXPECT_EQ(state(tasks[1]), "cancelled");
+        EXPECT_EQ(state(before_start), "cancelled");
+    });
+}
+
+TEST(queue, keeps_a_timeout_from_losing_an_item) {  // S144
+    run([]() -> coroutine<> {
+        queue<int> q;
+        const std::string how = co_await ending(asyncio::wait_for(q.get(), 1ms));
+        EXPECT_EQ(how.substr(0, 22), "asyncio::timeout_error");
+        q.put_nowait(1);
+        const int got = co_await asyncio::wait_for(q.get(), 0s);
+        EXPECT_EQ(got, 1);
+    });
+}
+
+TEST(queue, lets_no_newcomer_take_what_was_granted) {
+    run([]() -> coroutine<> {
+        queue<std::string> q(1);
+        words log;
+        const auto waiting = create_task(get(q, "waiting", log));
+        co_await settle();
+        q.put_nowait("1");
+        const auto newcomer = create_task(get(q, "newcomer", log), {.eager_start = true});
+        EXPECT_EQ(state(newcomer), "pending");
+        co_await settle();
+        EXPECT_EQ(log, words{"waiting 1"});
+
+        q.put_nowait("2");  // granted to the newcomer
+        const auto second_put = create_task(put(q, "3"));
+        co_await rounds();
+        EXPECT_EQ(log, (words{"waiting 1", "newcomer 2"}));
+        co_await second_put;
+        const auto third_put = create_task(put(q, "4"));
+        co_await settle();
+        EXPECT_EQ(q.get_nowait(), "3");
+        const auto late_put = create_task(put(q, "5"), {.eager_start = true});
+        EXPECT_EQ(state(late_put), "pending") << "the room is the third's";
+        co_await settle();
+        EXPECT_EQ(q.get_nowait(), "4");
+        co_await late_put;
+        EXPECT_EQ(q.get_nowait(), "5");
+    });
+}
+
+TEST(queue, lets_nowait_calls_be_quicker_and_puts_the_others_first_in_line) {
+    run([]() -> coroutine<> {
+        queue<std::string> q(1);
+        words log;
+        const auto first = create_task(get(q, "first", log));
+        const auto second = create_task(get(q, "second", log));
+        co_await settle();
+        q.put_nowait("stolen");
+        EXPECT_EQ(q.get_nowait(), "stolen");
+        co_await settle();
+        EXPECT_EQ(state(first), "pending");
+        q.put_nowait("1");
+        co_await settle();
+        EXPECT_EQ(log, words{"first 1"});
+        second.cancel();
+        co_await settle();
+
+        q.put_nowait("a");
+        const auto b = create_task(put(q, "b"));
+        const auto c = create_task(put(q, "c"));
+        co_await settle();
+        EXPECT_EQ(q.get_nowait(), "a");
+        q.put_nowait("quicker");
+        co_await settle();
+        EXPECT_EQ(state(b), "pending");
+        EXPECT_EQ(q.get_nowait(), "quicker");
+        co_await settle();
+        EXPECT_EQ(q.get_nowait(), "b");
+        co_await c;
+        EXPECT_EQ(q.get_nowait(), "c");
+    });
+}
+
+TEST(queue, is_left_as_it_was_by_a_cancelled_put) {  // S145, test_put_cancel_drop
+    run([]() -> coroutine<> {
+        queue<std::string> q(1);
+        co_await q.put("first");
+        const auto a = create_task(put(q, "cancelled"));
+        const auto b = create_task(put(q, "second"));
+        const auto before_start = create_task(put(q, "never"));
+        before_start.cancel();
+        co_await settle();
+        a.cancel();
+        co_await settle();
+        EXPECT_EQ(state(a), "cancelled");
+        EXPECT_EQ(q.qsize(), 1u);
+        const std::string first = co_await q.get();
+        const std::string second = co_await q.get();
+        EXPECT_EQ(first + " " + second, "first second");
+        EXPECT_EQ(state(b), "done");
+        EXPECT_TRUE(q.empty());
+    });
+}
+
+TEST(queue, gives_the_room_of_a_cancelled_put_to_the_next) {  // S145
+    run([]() -> coroutine<> {  // test_cancelled_put_silence_value_error_exception
+        queue<std::string> q(1);
+        co_await q.put("first");
+        const auto a = create_task(put(q, "cancelled"));
+        const auto b = create_task(put(q, "second"));
+        co_await settle();
+        EXPECT_EQ(q.get_nowait(), "first");
+        a.cancel();
+        co_await settle();
+        EXPECT_EQ(state(a), "cancelled");
+        EXPECT_EQ(state(b), "done");
+        EXPECT_EQ(q.get_nowait(), "second");
+    });
+}
+
+coroutine<> join(queue<int>& q) { co_await q.join(); }
+
+TEST(queue, joins_when_every_item_is_done) {  // S146, test_task_done
+    run([]() -> coroutine<> {
+        queue<int> q(0, "jobs");
+        const auto suspended = co_await rounds_of(q.join());
+        EXPECT_EQ(suspended, 0u) << "nothing was put";
+        q.put_nowait(1);
+        q.put_nowait(2);
+        const auto j = create_task(join(q));
+        co_await settle();
+        EXPECT_EQ(state(j), "pending");
+        (void)q.get_nowait();
+        (void)q.get_nowait();
+        q.task_done();
+        co_await settle();
+        EXPECT_EQ(state(j), "pending");
+        q.task_done();
+        q.put_nowait(3);
+        co_await settle();
+        EXPECT_EQ(state(j), "done") << "all was done at one time";
+        q.task_done();
+        EXPECT_EQ(error_of([&] { q.task_done(); }),
+                  "std::invalid_argument: asyncio: task_done() of queue 'jobs' was called more "
+                  "often than items were put: call it once for each item that you got");
+    });
+}
+
+TEST(queue, lets_a_join_be_cancelled) {
+    run([]() -> coroutine<> {
+        queue<int> q;
+        q.put_nowait(1);
+        const auto before_start = create_task(join(q));
+        before_start.cancel();
+        const auto waiting = create_task(join(q));
+        const auto done = create_task(
+            [](queue<int>& from) -> coroutine<> {
+                co_await from.join();
+                try {
+                    co_await asyncio::sleep(0s);
+                } catch (const asyncio::cancelled_error&) {
+                    from.put_nowait(7);
+                }
+            },
+            std::ref(q));
+        co_await settle();
+        waiting.cancel();
+        q.task_done();
+        done.cancel();
+        co_await settle();
+        EXPECT_EQ(state(before_start), "cancelled");
+        EXPECT_EQ(state(waiting), "cancelled");
+        EXPECT_EQ(q.qsize(), 2u) << "a join that has succeeded is not undone";
+    });
+}
+
+TEST(queue, drains_after_a_shutdown) {  // S147, test_shutdown_nonempty
+    run([]() -> coroutine<> {
+        queue<std::string> q(2);
+        q.put_nowait("a");
+        q.put_nowait("b");
+        const auto blocked = create_task(put(q, "c"));
+        const auto joiner = create_task(q.join());
+        co_await settle();
+        q.shutdown();
+        q.shutdown();
+        co_await settle();
+        const std::string error = "asyncio::queue_shut_down: asyncio: the queue was shut down";
+        EXPECT_EQ(state(blocked), error);
+        const std::string how = co_await ending(q.put("d"));
+        EXPECT_EQ(how, error);
+        EXPECT_EQ(error_of([&] { q.put_nowait("e"); }), error);
+        const std::string a = co_await q.get();
+        const std::string b = co_await q.get();
+        EXPECT_EQ(a + b, "ab");
+        const std::string third = co_await ending(q.get());
+        EXPECT_EQ(third, error);
+        EXPECT_EQ(error_of([&] { (void)q.get_nowait(); }), error);
+        EXPECT_EQ(state(joiner), "pending");
+        q.task_done();
+        q.task_done();
+        co_await joiner;
+    });
+}
+
+TEST(queue, wakes_blocked_gets_at_a_shutdown) {  // S147, test_shutdown_empty
+    run([]() -> coroutine<> {
+        queue<std::string> q;
+        words log;
+        const auto a = create_task(get(q, "a", log));
+        const auto b = create_task(get(q, "b", log));
+        const auto c = create_task(get(q, "c", log));
+        co_await settle();
+        q.put_nowait("1");
+        q.put_nowait("2");
+        q.shutdown();
+        b.cancel();
+        co_await settle();
+        EXPECT_EQ(log, (words{"a 1", "c 2"})) << "what was put before is got";
+        EXPECT_EQ(state(b), "cancelled");
+        const auto d = create_task(ending(q.get()));
+        const std::string how = co_await d;
+        EXPECT_EQ(how, "asyncio::queue_shut_down: asyncio: the queue was shut down");
+    });
+}
+
+TEST(queue, drops_everything_at_an_immediate_shutdown) {  // S148
+    run([]() -> coroutine<> {                             // test_shutdown_immediate_with_unfinished
+        queue<std::string> q;
+        for (const char* item : {"in progress", "dropped", "dropped too"}) q.put_nowait(item);
+        EXPECT_EQ(q.get_nowait(), "in progress");
+        const auto joiner = create_task(q.join());
+        co_await settle();
+        q.shutdown_immediate();
+        EXPECT_EQ(q.qsize(), 0u);
+        const std::string error = "asyncio::queue_shut_down: asyncio: the queue was shut down";
+        EXPECT_EQ(error_of([&] { (void)q.get_nowait(); }), error);
+        co_await settle();
+        EXPECT_EQ(state(joiner), "pending") << "one item is in progress";
+        q.task_done();
+        co_await joiner;
+        EXPECT_NE(error_of([&] { q.task_done(); }), "");
+
+        queue<int> all(1);
+        all.put_nowait(1);
+        const auto finished = create_task(join(all));
+        const auto putting = create_task(all.put(2));
+        co_await settle();
+        all.shutdown_immediate();
+        co_await finished;
+        const std::string how = co_await ending(putting);
+        EXPECT_EQ(how, error);
+    });
+}
+
+TEST(queue, takes_a_get_away_from_one_that_was_granted_at_an_immediate_shutdown) {  // S148
+    run([]() -> coroutine<> {
+        lifo_queue<std::string> q;
+        words log;
+        const auto a = create_task(get(q, "a", log));
+        co_await settle();
+        q.put_nowait("1");
+        q.shutdown_immediate();
+        co_await settle();
+        EXPECT_EQ(state(a), "asyncio::queue_shut_down: asyncio: the queue was shut down");
+        priority_queue<std::string> p;
+        p.put_nowait("x");
+        p.shutdown_immediate();
+        EXPECT_TRUE(p.empty());
+    });
+}
+
+/// Its destructor asks the queue.
+struct nosy {
+    explicit nosy(queue<nosy>& q, words& l) : from(&q), log(&l) {}
+    nosy(nosy&& o) noexcept : from(std::exchange(o.from, nullptr)), log(o.log) {}
+    nosy& operator=(nosy&&) = delete;
+    ~nosy() {
+        if (from != nullptr) log->push_back(std::to_string(from->qsize()));
+    }
+    queue<nosy>* from;
+    words* log;
+};
+
+TEST(queue, is_in_order_when_the_destructor_of_a_dropped_item_asks_it) {
+    words log;
+    queue<nosy> q;
+    q.put_nowait(nosy(q, log));
+    q.put_nowait(nosy(q, log));
+    q.shutdown_immediate();
+    EXPECT_EQ(log, (words{"0", "0"}));
+}
+
+/// Cannot be moved any more once `bad` is set.
+struct moody {
+    explicit moody(int v) : value(v) {}
+    moody(moody&& o) : value(o.value) {
+        if (bad) throw std::runtime_error("not now");
+    }
+    int value;
+    static inline bool bad = false;
+};
+
+TEST(queue, hands_room_and_items_on_if_a_move_throws) {
+    run([]() -> coroutine<> {
+        queue<moody> q(1);
+        const auto take = [](queue<moody>& from) -> coroutine<int> {
+            const moody m = co_await from.get();
+            co_return m.value;
+        };
+        const auto a = create_task(take, std::ref(q));
+        const auto b = create_task(take, std::ref(q));
+        co_await settle();
+        q.put_nowait(moody(1));
+        moody::bad = true;
+        co_await rounds();
+        moody::bad = false;
+        EXPECT_EQ(state(a), "std::runtime_error: not now");
+        const int got = co_await b;
+        EXPECT_EQ(got, 1);
+
+        q.put_nowait(moody(2));
+        const auto c =
+            create_task([](queue<moody>& to) -> coroutine<> { co_await to.put(std::in_place, 3); },
+                        std::ref(q));
+        const auto d =
+            create_task([](queue<moody>& to) -> coroutine<> { co_await to.put(std::in_place, 4); },
+                        std::ref(q));
+        co_await settle();
+        EXPECT_EQ(q.get_nowait().value, 2);
+        moody::bad = true;
+        co_await rounds();
+        moody::bad = false;
+        EXPECT_EQ(state(c), "std::runtime_error: not now");
+        co_await d;
+        EXPECT_EQ(q.get_nowait().value, 4);
+    });
+}
+
+TEST(queue, is_named_in_stacks) {
+    run([]() -> coroutine<> {
+        queue<int> q(1, "jobs");
+        const auto stack_of = [](const task<>& t) {
+            return asyncio::detail::format_stack(
+                static_cast<asyncio::detail::task_state_base&>(*t.state()));
+        };
+        const auto getter = create_task(
+            [](queue<int>& from) -> coroutine<> { (void)co_await from.get(); }, std::ref(q));
+        co_await settle();
+        EXPECT_NE(stack_of(getter).find("waits for an item of queue 'jobs' (0 of 1 items)"),
+                  std::string::npos);
+        q.put_nowait(1);
+        co_await settle();
+        q.put_nowait(2);
+        const auto putter = create_task(q.put(3));
+        const auto joiner = create_task(q.join());
+        co_await settle();
+        EXPECT_NE(stack_of(putter).find("waits for room in queue 'jobs' (1 of 1 items)"),
+                  std::string::npos);
+        EXPECT_NE(stack_of(joiner).find("waits for the last task_done() of queue 'jobs'"),
+                  std::string::npos);
+        q.shutdown_immediate();
+        joiner.cancel();
+        const std::string how = co_await ending(putter);
+        EXPECT_NE(how, "done");
+    });
+}
+
+TEST(queue, wakes_its_waiters_with_an_error_when_it_is_destroyed) {
+    run([]() -> coroutine<> {
+        auto q = std::make_unique<queue<std::string>>(1);
+        words log;
+        const auto granted = create_task(get(*q, "a", log));
+        const auto waiting = create_task(get(*q, "b", log));
+        co_await settle();
+        q->put_nowait("x");
+        const auto putting = create_task(put(*q, "y"));
+        const auto joining = create_task(q->join());
+        co_await rounds(0);
+        q.reset();
+        putting.cancel();
+        joining.cancel();
+        co_await settle();
+        const std::string error =
+            "std::runtime_error: asyncio: the queue was destroyed while this task waited for it; "
+            "it must outlive the tasks that use it";
+        EXPECT_EQ(state(granted), error);
+        EXPECT_EQ(state(waiting), error);
+
+        q = std::make_unique<queue<std::string>>(1);
+        q->put_nowait("x");
+        const auto full = create_task(put(*q, "y"));
+        const auto joins = create_task(q->join());
+        co_await settle();
+        q.reset();
+        co_await settle();
+        EXPECT_EQ(state(full), error);
+        EXPECT_EQ(state(joins), error);
+    });
+}
+
+TEST(queue, survives_a_loop_that_is_closed_while_tasks_wait) {
+    listening_loop loop;
+    queue<std::string> q(1);
+    words log;
+    for (const char* name : {"a", "b"}) loop->create_task(get(q, name, log));
+    loop->run_until_complete(settle());
+    q.put_nowait("granted");
+    loop.close();
+    EXPECT_EQ(q.get_nowait(), "granted");
+
+    listening_loop second;
+    q.put_nowait("full");
+    for (const char* item : {"c", "d"}) second->create_task(put(q, item));
+    second->create_task(q.join());
+    second->run_until_complete(settle());
+    EXPECT_EQ(q.get_nowait(), "full");
+    second.close();
+    EXPECT_TRUE(q.empty());
+}
+
+TEST(queue, refuses_a_thread_that_does_not_run_the_loop_in_debug_mode) {
+    asyncio::run(
+        []() -> coroutine<> {
+            queue<std::string> q(1);
+            words log;
+            const auto t = create_task(get(q, "a", log));
+            co_await settle();
+            std::string error;
+            std::thread([&] { error = error_of([&] { q.put_nowait("x"); }); }).join();
+            EXPECT_EQ(error,
+                      "std::runtime_error: asyncio: queue.put was called from a thread that does "
+                      "not run this loop; use call_soon_threadsafe");
+            EXPECT_TRUE(q.empty());
+            q.put_nowait("y");
+            co_await t;
+        }(),
+        {.debug = true});
+}
+
+}  // namespace

@@ -74,14 +74,16 @@ void concurrent_state_base::wait(delay timeout) {
         throw timeout_error(timeout_text(timeout));
 }
 
-void concurrent_state_base::check_value() {
-    if (const std::exception_ptr e = get_exception()) std::rethrow_exception(e);
-}
-
 std::exception_ptr concurrent_state_base::get_exception() {
     unretrieved_.store(false, std::memory_order_relaxed);
     if (status() == concurrent_status::cancelled) throw_cancelled(cancel_why_);
     return exception_;
+}
+
+std::exception_ptr concurrent_state_base::take_exception() {
+    std::exception_ptr error = get_exception();
+    if (handles() == 1) exception_ = nullptr;
+    return error;
 }
 
 bool concurrent_state_base::begin() noexcept {

@@ -74,7 +74,7 @@ void submission::cancel_task() noexcept {
 
 void submission::deliver(bool loop_is_open) noexcept {
     if (!task_) return;
-    const ref<future_state_base> task = std::move(task_);
+    ref<future_state_base> task = std::move(task_);
     loop_entry::unlink();
     std::exception_ptr error;
     if (task->status == future_status::value) {
@@ -94,6 +94,7 @@ void submission::deliver(bool loop_is_open) noexcept {
     } else {
         error = std::make_exception_ptr(cancelled_error(loop_is_gone()));
     }
+    task = {};  // from here on the error belongs to the other thread
     target_->finish(std::move(error));
     release();  // the room's reference
 }

@@ -63,7 +63,7 @@ void wrap_link::deliver(future_state_base& to) {
         to.future_state_base::cancel(source_->cancel_why());
         return;
     }
-    std::exception_ptr error = source_->get_exception();
+    std::exception_ptr error = source_->take_exception();
     try {
         if (!error) move_value(to);
     } catch (...) {

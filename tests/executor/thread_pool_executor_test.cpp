@@ -26,7 +26,8 @@ std::string thread_name() {
 }
 
 TEST(thread_pool_executor, starts_a_thread_only_if_none_is_idle) {
-    thread_pool_executor pool({.max_workers = 100});
+    const asyncio::thread_pool_options roomy{.max_workers = 100};
+    thread_pool_executor pool(roomy);
     EXPECT_EQ(pool.max_workers(), 100u);
     EXPECT_EQ(pool.thread_count(), 0u);
     for (int i = 0; i < 100; ++i) pool.submit([] {}).result();

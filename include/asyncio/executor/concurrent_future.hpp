@@ -73,10 +73,15 @@ class concurrent_state_base : public pooled {
     /// Blocks until it is done. Throws timeout_error, and std::runtime_error on the home loop's own
     /// thread.
     void wait(delay timeout);
-    /// Once it is done: throws the error or the cancel, if there is one. Counts as retrieved.
-    void check_value();
     /// Once it is done: the error, or null; throws a cancel. Counts as retrieved.
     std::exception_ptr get_exception();
+    /// The same for a handle that is given away: the last one takes the error along, so that it
+    /// does not die in another thread while somebody looks at it.
+    std::exception_ptr take_exception();
+    /// Throws the error, if there is one.
+    static void check(std::exception_ptr error) {
+        if (error) std::rethrow_exception(std::move(error));
+    }
     /// Once it is cancelled.
     [[nodiscard]] const cancel_ref& cancel_why() const noexcept { return cancel_why_; }
 
@@ -201,26 +206,32 @@ class concurrent_future {
     /// the thread of its own loop.
     std::add_lvalue_reference_t<const T> result(delay timeout = delay::forever()) const& {
         state().wait(timeout);
-        state().check_value();
+        state().check(state().get_exception());
         if constexpr (!std::is_void_v<T>) return state().value();
     }
     /// The same for a handle that is given away: the result is moved out if it was the last handle,
     /// else copied.
     T result(delay timeout = delay::forever()) && {
         state().wait(timeout);
-        state().check_value();
+        state().check(state().take_exception());
         return take();
     }
     /// The error, or null. Blocks and throws as result() does.
-    [[nodiscard]] std::exception_ptr exception(delay timeout = delay::forever()) const {
+    [[nodiscard]] std::exception_ptr exception(delay timeout = delay::forever()) const& {
         state().wait(timeout);
         return state().get_exception();
     }
+    [[nodiscard]] std::exception_ptr exception(delay timeout = delay::forever()) && {
+        state().wait(timeout);
+        return state().take_exception();
+    }
+    /// True once there is a result or an error, or it was cancelled.
     [[nodiscard]] bool done() const { return state().done(); }
     /// True while an executor's thread runs the work: then it cannot be cancelled any more.
     [[nodiscard]] bool running() const {
         return state().status() == detail::concurrent_status::running;
     }
+    /// True once it was cancelled.
     [[nodiscard]] bool cancelled() const {
         return state().status() == detail::concurrent_status::cancelled;
     }

@@ -64,29 +64,46 @@ using job_result_t = std::decay_t<decltype(detail::invoke(std::declval<std::deca
                                                           std::declval<std::decay_t<Args>>()...))>;
 
 template <class F, class... Args>
-inline constexpr bool is_job = std::is_invocable_v<std::decay_t<F>&, std::decay_t<Args>...>;
+concept callable_with = std::is_invocable_v<std::decay_t<F>&, std::decay_t<Args>...>;
+template <class F, class... Args>
+concept job_for_thread = callable_with<F, Args...> && !awaitable<job_result_t<F, Args...>>;
 
 /// Checks what is to run in a thread, with messages that name the fix.
 template <class F, class... Args>
 constexpr void check_job() {
-    static_assert(
-        !declares_awaitable<F>,
-        "a thread runs plain callables: await a coroutine or task with co_await, or start "
-        "it with create_task(...)");
-    if constexpr (!declares_awaitable<F>) {
-        static_assert(
-            is_job<F, Args...>,
-            "the callable cannot be called with these arguments (they are stored by value "
-            "and moved into the call; use std::ref to refer to something that outlives "
-            "the call)");
-        if constexpr (is_job<F, Args...>)
-            static_assert(
-                !awaitable<job_result_t<F, Args...>>,
-                "this callable returns a coroutine, which a thread cannot run: call it with "
-                "co_await or create_task(f, args...), or from another thread with "
-                "run_coroutine_threadsafe(loop, f, args...)");
+    if constexpr (declares_awaitable<F>) {
+        static_assert(!declares_awaitable<F>,
+                      "a thread runs plain callables: await a coroutine or task with co_await, or "
+                      "start it with create_task(...)");
+    } else if constexpr (!callable_with<F, Args...>) {
+        static_assert(callable_with<F, Args...>,
+                      "the callable cannot be called with these arguments (they are stored by "
+                      "value and moved into the call; use std::ref to refer to something that "
+                      "outlives the call)");
+    } else {
+        static_assert(job_for_thread<F, Args...>,
+                      "this callable returns a coroutine, which a thread cannot run: call it with "
+                      "co_await or create_task(f, args...), or from another thread with "
+                      "run_coroutine_threadsafe(loop, f, args...)");
     }
 }
+
+/// What the caller of a refused job expects, so that the compiler complains about nothing else.
+template <class F, class... Args>
+constexpr auto refused_result() {
+    if constexpr (awaitable<F>) {
+        return std::type_identity<std::decay_t<await_result_t<F>>>();
+    } else if constexpr (callable_with<F, Args...>) {
+        return std::type_identity<std::decay_t<await_result_t<job_result_t<F, Args...>>>>();
+    } else {
+        return std::type_identity<void>();
+    }
+}
+template <class F, class... Args>
+using refused_result_t = typename decltype(refused_result<F, Args...>())::type;
+
+template <class T>
+concept has_call_operator = requires { &T::operator(); };
 
 /// For functions that give something to be awaited.
 template <class F, class... Args>
@@ -95,8 +112,12 @@ constexpr void check_temporaries() {
                   "g++ 12 destroys a temporary lambda with captures twice if it stands in one "
                   "expression with co_await: name the callable first and pass the name (auto job = "
                   "[...] {...}; co_await to_thread(job)), or pass what it captures as arguments");
-    static_assert(!(is_fragile_temporary<Args> || ...),
-                  "g++ 12 destroys a temporary aggregate or lambda twice if it stands in one "
+    static_assert(!(is_fragile_aggregate<Args> || ...),
+                  "g++ 12 destroys a braced temporary twice if it stands in one expression with "
+                  "co_await: name the argument first and pass the name, or give its type a "
+                  "constructor");
+    static_assert(!((is_fragile_temporary<Args> && has_call_operator<Args>) || ...),
+                  "g++ 12 destroys a temporary lambda with captures twice if it stands in one "
                   "expression with co_await: name the argument first and pass the name");
 }
 
@@ -157,7 +178,7 @@ class executor {
     template <class F, class... Args>
     auto submit(F&& f, Args&&... args) {
         detail::check_job<F, Args...>();
-        if constexpr (detail::is_job<F, Args...>) {
+        if constexpr (detail::job_for_thread<F, Args...>) {
             detail::check_not_null(f);
             using result = detail::job_result_t<F, Args...>;
             using state = detail::work_state<result, std::decay_t<F>, std::decay_t<Args>...>;
@@ -167,7 +188,7 @@ class executor {
             execute(executor_job(work));
             return future;
         } else {
-            return concurrent_future<>();
+            return concurrent_future<detail::refused_result_t<F, Args...>>();
         }
     }
 

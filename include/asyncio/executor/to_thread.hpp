@@ -28,16 +28,19 @@ coroutine<R> call_in_thread(F f, Args... args) {
     co_return co_await std::move(result);
 }
 
+template <class R>
+coroutine<R> refused_call();
+
 }  // namespace detail
 
 template <class F, class... Args>
 auto event_loop::run_in_executor(executor* pool, F&& f, Args&&... args) {
     detail::check_job<F, Args...>();
     detail::check_temporaries<F, Args...>();
-    if constexpr (detail::is_job<F, Args...>) {
+    if constexpr (detail::job_for_thread<F, Args...>) {
         return detail::start_job(*this, pool, std::forward<F>(f), std::forward<Args>(args)...);
     } else {
-        return future<>();
+        return future<detail::refused_result_t<F, Args...>>();
     }
 }
 
@@ -51,13 +54,13 @@ template <class F, class... Args>
 auto to_thread(F&& f, Args&&... args) {
     detail::check_job<F, Args...>();
     detail::check_temporaries<F, Args...>();
-    if constexpr (detail::is_job<F, Args...>) {
+    if constexpr (detail::job_for_thread<F, Args...>) {
         detail::check_not_null(f);
         using result = detail::job_result_t<F, Args...>;
         return detail::call_in_thread<result, std::decay_t<F>, std::decay_t<Args>...>(
             std::forward<F>(f), std::forward<Args>(args)...);
     } else {
-        return detail::call_in_thread<void, void (*)()>(nullptr);
+        return detail::refused_call<detail::refused_result_t<F, Args...>>();
     }
 }
 

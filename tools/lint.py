@@ -245,8 +245,9 @@ def check_text(project):
         if limit and len(lines) > limit and not allowed("lines", path):
             yield path, limit, f"{len(lines)} lines, at most {limit}; look for a second noun inside"
         for number, line in enumerate(lines, 1):
-            if len(line) > limits["columns"] and not path.endswith(".md"):
-                yield path, number, f"{len(line)} columns, at most {limits['columns']}; break it"
+            columns = limits["python_columns" if path.endswith(".py") else "columns"]
+            if len(line) > columns and not path.endswith(".md"):
+                yield path, number, f"{len(line)} columns, at most {columns}; break it"
             if UNFINISHED.search(line):
                 yield path, number, "unfinished work; finish it or leave it out"
         if not is_cpp:

@@ -3,6 +3,7 @@
 
 #include "asyncio/app/run.hpp"
 #include "asyncio/compose/as_completed.hpp"
+#include "asyncio/compose/as_outcome.hpp"
 #include "asyncio/compose/gather.hpp"
 #include "asyncio/compose/shield.hpp"
 #include "asyncio/compose/sleep.hpp"
@@ -25,3 +26,4 @@
 #include "asyncio/sync/lock.hpp"
 #include "asyncio/sync/queue.hpp"
 #include "asyncio/sync/semaphore.hpp"
+#include "asyncio/task/async_generator.hpp"

@@ -5,5 +5,7 @@
 #include "asyncio/testing/everywhere.hpp"
 #include "asyncio/testing/explore.hpp"
 #include "asyncio/testing/interpose.hpp"
+#include "asyncio/testing/network.hpp"
 #include "asyncio/testing/simulate.hpp"
+#include "asyncio/testing/simulation.hpp"
 #include "asyncio/testing/trace.hpp"

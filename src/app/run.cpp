@@ -110,6 +110,27 @@ int runner::run_traced(coroutine<int> main, std::string& trace) {
     }
 }
 
+/// Until stop(), or until the time for the shutdown is up.
+void runner::run_to_deadline() {
+    timer_handle deadline;
+    if (!options_.shutdown_deadline.is_forever())
+        deadline = loop_->call_later(options_.shutdown_deadline, [this] { loop_->stop(); });
+    loop_->run_forever();
+    deadline.cancel();
+}
+
+void runner::close_generators() {
+    if (!loop_->slots[event_loop::generator_slot]) return;
+    const task<> closing = loop_->create_task(loop_->shutdown_asyncgens());
+    closing.add_done_callback([this](const future<>&) { loop_->stop(); });
+    run_to_deadline();
+    if (!closing.done())
+        std::fputs(
+            "asyncio: async generators did not close within the shutdown deadline, they are "
+            "dropped\n",
+            stderr);
+}
+
 void runner::cancel_all_tasks() {
     const std::vector<task<>> left = all_tasks(loop_.get());
     if (left.empty()) return;
@@ -122,11 +143,7 @@ void runner::cancel_all_tasks() {
         });
         t.state()->cancel(why);
     }
-    timer_handle deadline;
-    if (!options_.shutdown_deadline.is_forever())
-        deadline = loop_->call_later(options_.shutdown_deadline, [this] { loop_->stop(); });
-    loop_->run_forever();
-    deadline.cancel();
+    run_to_deadline();
     for (const task<>& t : left) {
         if (!t.done()) {
             std::fprintf(
@@ -155,6 +172,7 @@ void runner::close() {
     {
         const closer at_end{*loop_};
         cancel_all_tasks();
+        close_generators();
         loop_->run_until_complete(loop_->shutdown_default_executor(options_.shutdown_deadline));
     }
     loop_.reset();

@@ -74,11 +74,11 @@ bool recv_from_operation::attempt() noexcept {
 }
 
 bool send_all_operation::attempt() noexcept {
-    while (!rest_.empty()) {
-        const const_chunk chunk{rest_.data(), rest_.size()};
+    while (sent_ < data_.size()) {
+        const const_chunk chunk{data_.data() + sent_, data_.size() - sent_};
         const sys_result r = outside().send(*socket_, {&chunk, 1});
         if (!r.ok()) return keep(r);
-        rest_.remove_prefix(static_cast<std::size_t>(r.value));
+        sent_ += static_cast<std::size_t>(r.value);
     }
     return keep({0, 0});
 }
@@ -91,7 +91,7 @@ bool accept_operation::attempt() noexcept { return keep(outside().accept(*socket
 
 accept_operation::~accept_operation() {
     // Accepted, and then the frame was destroyed.
-    if (result_.value >= 0) outside().close(static_cast<int>(result_.value));
+    if (socket_ && result_.value >= 0) outside().close(static_cast<int>(result_.value));
 }
 
 accepted accept_operation::await_resume() {

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <exception>
+#include <optional>
 #include <system_error>
 #include <vector>
 
 #include "asyncio/compose/sleep.hpp"
 #include "asyncio/net/resolver.hpp"
 #include "asyncio/net/socket.hpp"
+#include "asyncio/sync/event.hpp"
 #include "asyncio/task/task.hpp"
 
 namespace asyncio {
@@ -141,7 +144,7 @@ class connect_race {
     coroutine<attempt_result> run(std::string target) {
         std::exception_ptr interrupted;
         try {
-            while (!winner_ && (next_ < addresses_.size() || running_ > 0)) {
+            while (!over() && (next_ < addresses_.size() || running_ > 0)) {
                 if (next_ < addresses_.size()) start(addresses_[next_++]);
                 co_await news();
             }
@@ -149,54 +152,50 @@ class connect_race {
             interrupted = std::current_exception();
         }
         // Nobody may go on that refers to this frame.
+        next_ = addresses_.size();
         for (const auto& t : tasks_) t.cancel("another address was faster");
         while (running_ > 0) {
             try {
                 co_await news();
-            } catch (const cancelled_error&) {
+            } catch (...) {
                 interrupted = std::current_exception();
             }
         }
         if (interrupted) std::rethrow_exception(interrupted);
-        if (!winner_) throw_failures(target, failures_);
-        co_return std::move(*winner_);
+        if (winner_) co_return std::move(*winner_);
+        if (failure_) std::rethrow_exception(failure_);
+        throw_failures(target, failures_);
     }
 
    private:
     void start(const socket_address& to) {
-        auto t = loop_.create_task(attempt(loop_, to, request_.limit, request_.locals));
+        tasks_.push_back(loop_.create_task(attempt(loop_, to, request_.limit, request_.locals)));
+        tasks_.back().add_done_callback([this](const future<attempt_result>& f) { ended(f); });
         ++running_;
-        t.add_done_callback([this](const future<attempt_result>& f) { ended(f); });
-        tasks_.push_back(std::move(t));
     }
     void ended(const future<attempt_result>& f) {
         --running_;
+        news_.set();
+        if (f.cancelled()) return;  // it lost
         try {
             attempt_result& r = f.result();
             if (r.error != 0)
                 failures_.push_back(std::move(r));
             else if (!winner_)
                 winner_.emplace(std::move(r));
-        } catch (const cancelled_error&) {
-            // It lost.
-        } catch (const std::exception& e) {
-            attempt_result r(nullptr, {});
-            r.error = ENOMEM;
-            r.what = e.what();
-            failures_.push_back(std::move(r));
+        } catch (...) {
+            failure_ = std::current_exception();
         }
-        if (!news_.done()) news_.set_result();
     }
-    /// An attempt has ended, or the next one may begin.
-    future<> news() {
-        news_ = loop_.create_future();
+    /// Waits until an attempt has ended, or the next one may begin.
+    detail::event_wait news() {
+        news_.clear();
         timer_.cancel();
-        if (!winner_ && next_ < addresses_.size() && !request_.stagger.is_forever())
-            timer_ = loop_.call_later(request_.stagger, [f = news_] {
-                if (!f.done()) f.set_result();
-            });
-        return news_;
+        if (!over() && next_ < addresses_.size() && !request_.stagger.is_forever())
+            timer_ = loop_.call_later(request_.stagger, [this] { news_.set(); });
+        return news_.wait();
     }
+    [[nodiscard]] bool over() const noexcept { return winner_ || failure_; }
 
     event_loop& loop_;
     const connect_request& request_;
@@ -204,7 +203,8 @@ class connect_race {
     std::vector<task<attempt_result>> tasks_;
     std::vector<attempt_result> failures_;
     std::optional<attempt_result> winner_;
-    future<> news_;
+    std::exception_ptr failure_;  ///< of an attempt that could not even be made
+    event news_;
     timer_handle timer_;
     std::size_t next_ = 0;
     std::size_t running_ = 0;

@@ -1,6 +1,8 @@
 #include "asyncio/streams/server.hpp"
 
 #include <cerrno>
+#include <cstdio>
+#include <optional>
 #include <stdexcept>
 
 namespace asyncio {
@@ -19,6 +21,14 @@ bool out_of_resources(int error) noexcept {
 bool fatal_for_listener(int error) noexcept {
     return error == EBADF || error == EINVAL || error == ENOTSOCK || error == EOPNOTSUPP ||
            error == EFAULT;
+}
+
+cancel_ref closed_reason() noexcept {
+    try {
+        return cancel_request("the server was closed", std::source_location());
+    } catch (...) {
+        return {};
+    }
 }
 
 }  // namespace
@@ -42,7 +52,13 @@ void listener::stop() noexcept {
     owner_ = nullptr;
 }
 
-void listener::pause(delay d) { loop().timers.arm(*this, d.after(loop().now())); }
+void listener::pause(delay d) noexcept {
+    try {
+        loop().timers.arm(*this, d.after(loop().now()));
+    } catch (...) {
+        queue_accept();
+    }
+}
 
 void listener::on_ready(unsigned events) noexcept {
     // While it pauses, new connections wait.
@@ -74,8 +90,12 @@ void listener::loop_closed() noexcept {
 
 // ---- server_state ----
 
-server_client::server_client(ref<server_state> s, const ref<stream_state>& c)
-    : server(std::move(s)), stream(c), reader(c), writer(c) {}
+server_client::server_client(server_state& s, const ref<stream_state>& c)
+    : done_callback_base(*s.loop, next_callback_id()),
+      server(&s),
+      stream(c),
+      reader(c),
+      writer(c) {}
 
 server_state::~server_state() {
     close();
@@ -107,14 +127,12 @@ void server_state::close() noexcept {
     if (std::exchange(closed, true)) return;
     serving = false;
     for (const auto& l : std::exchange(listeners, {})) l->stop();
-    if (forever.valid() && !forever.done()) forever.cancel("the server was closed");
+    if (forever.valid()) forever.state()->cancel(closed_reason());
     stream_closed();
 }
 
 void server_state::stream_closed() noexcept {
-    if (!drained()) return;
-    for (const future<>& f : std::exchange(waiters, {}))
-        if (!f.done()) f.set_result();
+    if (closed && clients.empty()) over.set();
 }
 
 void server_state::accept_from(listener& l) {
@@ -127,7 +145,7 @@ void server_state::accept_from(listener& l) {
             continue;
         }
         admit(static_cast<int>(r.value), peer);
-        if (!l.is_open()) return;  // a handler that ran at once has closed the server
+        if (!l.is_open()) return;  // an exception handler has closed the server
     }
     l.queue_accept();
 }
@@ -137,19 +155,20 @@ bool server_state::survive(listener& l, int error) {
     const bool pause = out_of_resources(error);
     const bool fatal = fatal_for_listener(error);
     if (!pause && !fatal) return true;
-    const std::string where = l.address.to_string();
     if (pause)
         l.pause(pause_without_resources);
     else
         l.stop();
-    the_loop().call_exception_handler(
-        {.message = "accept on " + where +
-                    (pause ? " failed; it is tried again in a second. Is the limit of open "
-                             "descriptors (ulimit -n) too low?"
-                           : " failed; the server does not listen there any more"),
-         .exception = make_io_error(error, "accept on " + where),
-         .task_name = {},
-         .details = {}});
+    report([&] {
+        const std::string where = "accept on " + l.address.to_string();
+        return exception_context{
+            .message = where + (pause ? " failed; it is tried again in a second. Is the limit of "
+                                        "open descriptors (ulimit -n) too low?"
+                                      : " failed; the server does not listen there any more"),
+            .exception = make_io_error(error, where),
+            .task_name = {},
+            .details = {}};
+    });
     return false;
 }
 
@@ -163,33 +182,46 @@ void server_state::admit(int descriptor, const raw_address& peer) {
         clients.push_back(*stream);
         context_ref copy = context;
         const context_scope scope(copy);
-        const ref<server_client> c(new server_client(ref<server_state>(this), stream));
-        handle(*c).add_done_callback([c](const future<>& f) { c->handled(f); });
+        const ref<server_client> c(new server_client(*this, stream));
+        add_callback(*handle(*c).state(), ref<done_callback_base>(c.get()));
     } catch (...) {
         if (descriptor >= 0) loop->outside->close(descriptor);
         if (stream) stream->abort();
-        report_handler(std::current_exception(), {}, {});
+        report_handler(std::current_exception(), nullptr);
     }
 }
 
-void server_state::report_handler(const std::exception_ptr& e, std::string task_name,
-                                  std::string details) {
-    the_loop().call_exception_handler(
-        {.message = "Unhandled exception in the handler of a server's connection",
-         .exception = e,
-         .task_name = std::move(task_name),
-         .details = std::move(details)});
+/// Nobody is there to whom an exception could be thrown.
+template <class Make>
+void server_state::report(Make make) {
+    std::optional<exception_context> told;
+    try {
+        told.emplace(make());
+    } catch (...) {
+        std::fputs("asyncio: an error of a server could not be reported\n", stderr);
+        return;
+    }
+    the_loop().call_exception_handler(*told);
 }
 
-void server_client::handled(const future<>& f) {
+void server_state::report_handler(const std::exception_ptr& e, const task_state_base* t) {
+    report([&] {
+        return exception_context{
+            .message = "Unhandled exception in the handler of a server's connection",
+            .exception = e,
+            .task_name = t != nullptr ? t->name() : std::string(),
+            .details = t != nullptr ? format_trace(*t, e) : std::string()};
+    });
+}
+
+void server_client::invoke() {
+    const ref<future_state_base> task = std::move(done_future_);
+    if (task->status == future_status::value) return;
     // The handler's own writers are gone; others may have kept some.
-    if (f.cancelled()) return stream->close();
-    const std::exception_ptr e = f.exception();
-    if (!e) return;
     stream->close();
-    if (is_fatal(e)) return;
-    const auto& t = static_cast<const task_state_base&>(*f.state());
-    server->report_handler(e, t.name(), format_trace(t, e));
+    const std::exception_ptr e = task->error_or_cancel();
+    if (task->status == future_status::cancelled || is_fatal(e)) return;
+    server->report_handler(e, static_cast<const task_state_base*>(task.get()));
 }
 
 }  // namespace detail
@@ -203,13 +235,7 @@ using detail::server_state;
 
 event_loop& loop_of(const server_state& s) noexcept { return static_cast<event_loop&>(*s.loop); }
 
-coroutine<> wait_until_closed(ref<server_state> s) {
-    while (!s->drained()) {
-        const future<> f = loop_of(*s).create_future();
-        s->waiters.push_back(f);
-        co_await f;
-    }
-}
+coroutine<> wait_until_closed(ref<server_state> s) { co_await s->over.wait(); }
 
 coroutine<> close_and_wait(ref<server_state> s) {
     s->close();

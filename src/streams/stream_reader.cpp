@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <stdexcept>
+#include <utility>
 
 namespace asyncio {
 
@@ -32,6 +33,7 @@ bool read_call::consume(std::string_view have, bool ended, std::size_t& used) {
 }
 
 bool read_into_call::consume(std::string_view have, bool ended, std::size_t& used) {
+    count_ = 0;
     if (have.empty()) return ended || into_.empty();
     used = count_ = std::min(into_.size(), have.size());
     std::memcpy(into_.data(), have.data(), used);
@@ -50,12 +52,13 @@ void read_until_base::check_separators(std::span<const std::string> separators) 
 
 bool read_until_base::search(std::span<const std::string> separators, std::string_view have,
                              bool ended, std::size_t& used) {
+    const std::size_t from = std::exchange(searched_, 0);
     std::size_t begin = std::string_view::npos;
     std::size_t end = std::string_view::npos;
     std::size_t longest = 0;
     for (const std::string& s : separators) {
         longest = std::max(longest, s.size());
-        const std::size_t at = have.find(s, searched_);
+        const std::size_t at = have.find(s, from);
         if (at == std::string_view::npos || at + s.size() >= end) continue;
         begin = at;
         end = at + s.size();
@@ -67,10 +70,13 @@ bool read_until_base::search(std::span<const std::string> separators, std::strin
         used = end;
         return true;
     }
-    searched_ = have.size() >= longest ? have.size() + 1 - longest : 0;
-    if (searched_ > limit_)
-        return overrun(separators[0], have, searched_, "no separator was found within", used);
-    if (!ended) return false;
+    const std::size_t searched = have.size() >= longest ? have.size() + 1 - longest : 0;
+    if (searched > limit_)
+        return overrun(separators[0], have, searched, "no separator was found within", used);
+    if (!ended) {
+        searched_ = searched;
+        return false;
+    }
     if (failure_ == on_failure::drop_line)
         result_.assign(have);
     else

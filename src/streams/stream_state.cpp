@@ -42,6 +42,8 @@ bool read_operation::await_ready() {
     if (stream_->reader != nullptr)
         throw_runtime_error(
             "asyncio: another task already waits for data of this stream_reader; one task reads");
+    begin();
+    error_ = nullptr;
     return stream_->serve(*this, stream_->may_go_on() ? receives_per_call : 0);
 }
 

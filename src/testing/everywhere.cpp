@@ -164,6 +164,8 @@ class everywhere_driver {
         points.choose(n);
         sim_settings settings;
         settings.observer = &points;
+        sim_faults faults;
+        settings.faults = &faults;
         settings.keep_reports = what_ != everywhere::cancel;
         {
             allocation_tracker tracker(what_ == everywhere::allocation ? n : 0);
@@ -176,7 +178,10 @@ class everywhere_driver {
             r.allocations = tracker.made();
             r.left = {tracker.left(), tracker.bytes_left(), tracker.oldest_left(),
                       points.descriptors_left()};
-            if (watch != 0 || what_ == everywhere::allocation) r.told = tracker.place();
+            if (watch != 0)
+                r.told = tracker.place();
+            else if (what_ == everywhere::allocation)
+                r.told = "  it was made at\n" + tracker.place();
         }
         if (what_ != everywhere::allocation && watch == 0) r.told = points.told();
         return r;

@@ -102,7 +102,7 @@ class allocation_points final : public everywhere_points {
    public:
     void choose(std::uint64_t) override {}
     std::string describe_try(std::uint64_t n) const override {
-        return "allocation " + std::to_string(n) + " failed, made at";
+        return "allocation " + std::to_string(n) + " failed";
     }
 };
 

@@ -57,7 +57,10 @@ class explorer {
                 failure = std::move(o);
             }
         }
-        if (found.failures == 0) return found;
+        if (found.failures == 0) {
+            check_faults(faults_, std::to_string(found.runs) + " runs");
+            return found;
+        }
         found.error = describe(failure.error);
         found.smallest = failure.report.decisions;
         if (options_.minimise) minimise(failure, found);
@@ -67,7 +70,9 @@ class explorer {
    private:
     sim_outcome run_with(const simulate_options& each, const sim_settings& settings) {
         program_.forget();
-        sim_outcome o = run_once(program_, each, settings);
+        sim_settings with_faults = settings;
+        with_faults.faults = &faults_;
+        sim_outcome o = run_once(program_, each, with_faults);
         if (!o.error && options_.has_failed != nullptr && options_.has_failed())
             o.error = std::make_exception_ptr(
                 testing::expectation_error("asyncio: a check of the test framework has failed"));
@@ -176,6 +181,7 @@ class explorer {
     sim_program& program_;
     explore_options options_;
     unsigned tries_ = 0;
+    sim_faults faults_;
 };
 
 }  // namespace

@@ -1,5 +1,3 @@
-#include <cerrno>
-
 #include "testing/sim_world.hpp"
 
 namespace asyncio::detail {
@@ -7,6 +5,13 @@ namespace asyncio::detail {
 namespace {
 
 class sim_backend final : public backend {
+    /// What the network keeps is not the program's.
+    template <class Call>
+    auto net(Call call) {
+        const sim_pause own;
+        return call(host_.world.network);
+    }
+
    public:
     explicit sim_backend(sim_host& host) noexcept : host_(host) {}
 
@@ -22,36 +27,82 @@ class sim_backend final : public backend {
     bool picks() const noexcept override { return true; }
     std::size_t pick(std::size_t) noexcept override { return host_.world.pick(host_); }
 
-    int watch(io_source&, unsigned) noexcept override { return EOPNOTSUPP; }
-    int attach(io_source&) noexcept override { return EOPNOTSUPP; }
-    void detach(io_source&) noexcept override {}
-    sys_result open_socket(address_family, socket_type) noexcept override { return none(); }
-    sys_result open_pair(socket_type, int (&)[2]) noexcept override { return none(); }
-    sys_result connect(io_source&, const raw_address&) noexcept override { return none(); }
-    sys_result connect_result(io_source&) noexcept override { return none(); }
-    sys_result bind(int, const raw_address&) noexcept override { return none(); }
-    sys_result listen(int, int) noexcept override { return none(); }
-    sys_result accept(io_source&, raw_address&) noexcept override { return none(); }
-    sys_result recv(io_source&, void*, std::size_t) noexcept override { return none(); }
-    sys_result send(io_source&, std::span<const const_chunk>) noexcept override { return none(); }
-    sys_result recv_from(io_source&, void*, std::size_t, raw_address&) noexcept override {
-        return none();
+    int watch(io_source& s, unsigned events) noexcept override {
+        return net([&](sim_network& n) { return n.watch(host_, s, events); });
     }
-    sys_result send_to(io_source&, const void*, std::size_t, const raw_address&) noexcept override {
-        return none();
+    int attach(io_source& s) noexcept override {
+        return net([&](sim_network& n) { return n.attach(host_, s); });
     }
-    sys_result shutdown(int, bool, bool) noexcept override { return none(); }
-    void close(int) noexcept override {}
-    void abort(int) noexcept override {}
-    sys_result local_address(int, raw_address&) noexcept override { return none(); }
-    sys_result peer_address(int, raw_address&) noexcept override { return none(); }
-    sys_result get_option(int, socket_option) noexcept override { return none(); }
-    sys_result set_option(int, socket_option, int) noexcept override { return none(); }
-    sys_result socket_file(const char*, file_identity&) noexcept override { return none(); }
-    sys_result remove_file(const char*) noexcept override { return none(); }
+    void detach(io_source& s) noexcept override {
+        net([&](sim_network& n) { n.detach(host_, s); });
+    }
+    sys_result open_socket(address_family family, socket_type type) noexcept override {
+        return net([&](sim_network& n) { return n.open_socket(host_, family, type); });
+    }
+    sys_result open_pair(socket_type type, int (&fds)[2]) noexcept override {
+        return net([&](sim_network& n) { return n.open_pair(host_, type, fds); });
+    }
+    sys_result connect(io_source& s, const raw_address& to) noexcept override {
+        return net([&](sim_network& n) { return n.connect(host_, s, to); });
+    }
+    sys_result connect_result(io_source& s) noexcept override {
+        return net([&](sim_network& n) { return n.connect_result(host_, s); });
+    }
+    sys_result bind(int fd, const raw_address& to) noexcept override {
+        return net([&](sim_network& n) { return n.bind(host_, fd, to); });
+    }
+    sys_result listen(int fd, int backlog) noexcept override {
+        return net([&](sim_network& n) { return n.listen(host_, fd, backlog); });
+    }
+    sys_result accept(io_source& s, raw_address& peer) noexcept override {
+        return net([&](sim_network& n) { return n.accept(host_, s, peer); });
+    }
+    sys_result recv(io_source& s, void* data, std::size_t size) noexcept override {
+        return net([&](sim_network& n) { return n.recv(host_, s, data, size); });
+    }
+    sys_result send(io_source& s, std::span<const const_chunk> chunks) noexcept override {
+        return net([&](sim_network& n) { return n.send(host_, s, chunks); });
+    }
+    sys_result recv_from(io_source& s, void* data, std::size_t size,
+                         raw_address& from) noexcept override {
+        return net([&](sim_network& n) { return n.recv_from(host_, s, data, size, from); });
+    }
+    sys_result send_to(io_source& s, const void* data, std::size_t size,
+                       const raw_address& to) noexcept override {
+        return net([&](sim_network& n) { return n.send_to(host_, s, data, size, to); });
+    }
+    sys_result shutdown(int fd, bool, bool write) noexcept override {
+        return net([&](sim_network& n) { return n.shutdown(host_, fd, write); });
+    }
+    void close(int fd) noexcept override {
+        net([&](sim_network& n) { n.close(host_, fd, false); });
+    }
+    void abort(int fd) noexcept override {
+        net([&](sim_network& n) { n.close(host_, fd, true); });
+    }
+    sys_result local_address(int fd, raw_address& out) noexcept override {
+        return net([&](sim_network& n) { return n.local_address(host_, fd, out); });
+    }
+    sys_result peer_address(int fd, raw_address& out) noexcept override {
+        return net([&](sim_network& n) { return n.peer_address(host_, fd, out); });
+    }
+    sys_result get_option(int fd, socket_option option) noexcept override {
+        return net([&](sim_network& n) { return n.get_option(host_, fd, option); });
+    }
+    sys_result set_option(int fd, socket_option option, int value) noexcept override {
+        return net([&](sim_network& n) { return n.set_option(host_, fd, option, value); });
+    }
+    sys_result socket_file(const char* path, file_identity& out) noexcept override {
+        return net([&](sim_network& n) { return n.socket_file(host_, path, out); });
+    }
+    sys_result remove_file(const char* path) noexcept override {
+        return net([&](sim_network& n) { return n.remove_file(host_, path); });
+    }
+    bool resolve(const name_query& query, name_answer& out) override {
+        return net([&](sim_network& n) { return n.resolve(query, out); });
+    }
 
    private:
-    static sys_result none() noexcept { return {-1, EOPNOTSUPP}; }
     sim_host& host_;
 };
 

@@ -2,7 +2,10 @@
 // counted, made to fail, and must be freed; only the former must not read the wall clock.
 #pragma once
 
+#include <utility>
+
 #include "asyncio/base/config.hpp"
+#include "asyncio/loop/loop_core.hpp"
 
 namespace asyncio::detail {
 
@@ -28,6 +31,19 @@ class sim_resume {
 
    private:
     unsigned before_;
+};
+
+/// Another running loop, or none, until the end of the scope.
+class running_loop_scope {
+   public:
+    explicit running_loop_scope(loop_core* loop) noexcept
+        : before_(std::exchange(running_loop, loop)) {}
+    running_loop_scope(const running_loop_scope&) = delete;
+    running_loop_scope& operator=(const running_loop_scope&) = delete;
+    ~running_loop_scope() { running_loop = before_; }
+
+   private:
+    loop_core* before_;
 };
 
 }  // namespace asyncio::detail

@@ -23,81 +23,20 @@ constexpr std::uint64_t turns_in_no_time = 10'000;
 /// How long tasks may take to end once they were cancelled.
 constexpr auto longest_ending = std::chrono::hours(1);
 
-class running_loop_scope {
-   public:
-    explicit running_loop_scope(loop_core* loop) noexcept
-        : before_(std::exchange(running_loop, loop)) {}
-    running_loop_scope(const running_loop_scope&) = delete;
-    running_loop_scope& operator=(const running_loop_scope&) = delete;
-    ~running_loop_scope() { running_loop = before_; }
-
-   private:
-    loop_core* before_;
-};
-
 bool is_late(testing::scheduling s) noexcept { return s == testing::scheduling::timer_jitter; }
 
 }  // namespace
 
 sim_world* running_world() noexcept { return world_of_thread; }
 
-// ---- hosts ----
-
-sim_host::sim_host(sim_world& w, std::uint64_t i, std::string_view n)
-    : world(w), index(i), name(n) {}
-
-sim_host::~sim_host() { halt(); }
-
-event_loop& sim_host::boot() {
-    loop = make_loop(world.observer().decorate(make_sim_backend(*this)));
-    loop->set_default_executor(make_sim_executor(*this));
-    loop->set_exception_handler(
-        [this](event_loop&, const exception_context& c) { world.report(*this, c); });
-    idle = false;
-    return *loop;
-}
-
-void sim_host::halt() noexcept {
-    if (!is_up()) return;
-    const sim_resume program;
-    {
-        // What destructors report belongs to the run: after a failure it is only its consequence.
-        const running_loop_scope scope(world.failed() ? loop.get() : nullptr);
-        loop->close();
-    }
-    loop.reset();
-    main = {};
-    idle = true;
-}
-
-time_point sim_host::now() const noexcept { return world.now(); }
-
-delay sim_host::until_next_timer() const noexcept {
-    if (!is_up() || loop->timers.empty()) return delay::forever();
-    const auto left = loop->timers.next() - now();
-    return left.count() > 0 ? delay(left) : delay(std::chrono::nanoseconds(0));
-}
-
-bool sim_host::runnable() const noexcept {
-    if (!is_up()) return false;
-    return !idle || !loop->ready.empty() || until_next_timer().nanoseconds().count() == 0;
-}
-
-void sim_host::round() {
-    ran_in_round = 0;
-    idle = false;
-    const sim_resume program;
-    loop->stop();  // after one round
-    loop->run_forever();
-}
-
 // ---- the world ----
 
 sim_world::sim_world(const testing::simulate_options& options, const sim_settings& settings)
-    : program_random(options.seed, 0x9406),
-      executor_random(options.seed, 0xe8ec),
-      options_(options),
+    : options_(options),
       settings_(settings),
+      network(*this, options.network),
+      program_random(options.seed, 0x9406),
+      executor_random(options.seed, 0xe8ec),
       observer_(settings.observer != nullptr ? settings.observer : &quiet_observer_),
       scheduler_(options.seed, options.strategy, options.replay),
       outer_(world_of_thread) {
@@ -131,8 +70,10 @@ void sim_world::run(sim_program& program) {
     close_hosts();
     events_.clear();
     observer_->run_ended(*this);
+    if (settings_.faults != nullptr) settings_.faults->add(network.faults);
     if (error) std::rethrow_exception(error);
     check_reports();
+    if (settings_.faults == nullptr) check_faults(network.faults, "this run");
 }
 
 std::exception_ptr sim_world::run_main(sim_program& program) {
@@ -163,12 +104,39 @@ void sim_world::turn() {
     last_host_ = host.index;
     host.round();
     step_ended(host);
+    if (host.index != 0 && host.is_up() && host.main.done()) process_ended(host);
     if (host.ran_in_round > 0) {
         for (const auto& h : hosts_) h->idle = false;  // it may have posted to any of them
     } else if (host.is_up() && host.loop->ready.empty()) {
         host.idle = true;
     }
     if (++rounds_at_once_ > turns_in_no_time) jump_to(now_ + std::chrono::microseconds(1));
+}
+
+void sim_world::process_ended(sim_host& host) {
+    const auto& state = host.main.state();
+    const std::exception_ptr error =
+        state->status == future_status::value ? nullptr : state->error_or_cancel();
+    host.halt();
+    if (!host.tell_ended(error) && error)
+        throw simulation_error("asyncio: the process of host '" + host.name +
+                               "' failed: " + describe(error));
+}
+
+void sim_world::descriptors_were_left(std::size_t n, const std::string& text) {
+    if (closing_) return;
+    descriptors_left_ += n;
+    descriptors_text_ += text;
+}
+
+sim_host& sim_world::host_named(std::string_view name) {
+    for (const auto& h : hosts_)
+        if (h->name == name) return *h;
+    if (name.empty()) throw std::invalid_argument("asyncio: a host of a simulation needs a name");
+    if (hosts_.size() == 250)
+        throw std::invalid_argument("asyncio: a simulation has at most 250 hosts");
+    hosts_.push_back(std::make_unique<sim_host>(*this, hosts_.size(), name));
+    return *hosts_.back();
 }
 
 void sim_world::advance() {
@@ -303,6 +271,7 @@ std::size_t sim_world::pick(sim_host& host) {
 void sim_world::poll(sim_host& host) {
     const sim_pause own;
     step_ended(host);
+    network.tell(host);
 }
 
 void sim_world::step_ended(sim_host& host) {
@@ -327,7 +296,7 @@ void sim_world::log_step(const sim_host& host, ready_node& n, std::size_t index)
 
 void sim_world::report(const sim_host& host, const exception_context& context) {
     const sim_pause own;
-    if (closing_) return;
+    if (closing_ || host.is_dying) return;
     std::string text = context.message;
     if (hosts_.size() > 1) text += "\n  host: " + host.name;
     if (!context.task_name.empty()) text += "\n  task: " + context.task_name;
@@ -353,6 +322,8 @@ void sim_world::fill(testing::simulation_report& r) const {
     r.trace_hash = hash_;
     r.steps = steps_;
     r.elapsed = elapsed();
+    for (std::size_t i = 0; i < testing::fault_kinds; ++i)
+        r.faults[i] = network.faults.count(static_cast<testing::fault>(i));
     r.decisions = testing::trace(options_.seed, scheduler_.strategy(), scheduler_.taken());
 }
 

@@ -16,6 +16,8 @@
 #include "asyncio/loop/event_loop.hpp"
 #include "asyncio/task/task.hpp"
 #include "asyncio/testing/simulate.hpp"
+#include "testing/sim_faults.hpp"
+#include "testing/sim_network.hpp"
 #include "testing/sim_probe.hpp"
 #include "testing/sim_random.hpp"
 #include "testing/sim_scheduler.hpp"
@@ -34,6 +36,20 @@ class sim_event {
     virtual void happen() = 0;
 };
 
+/// An event that calls f.
+template <class F>
+std::unique_ptr<sim_event> make_sim_event(F f) {
+    class calling final : public sim_event {
+       public:
+        explicit calling(F&& g) : f_(std::move(g)) {}
+        void happen() override { f_(); }
+
+       private:
+        F f_;
+    };
+    return std::make_unique<calling>(std::move(f));
+}
+
 /// A process: a loop with its main task, over the world.
 class sim_host {
    public:
@@ -49,8 +65,14 @@ class sim_host {
     [[nodiscard]] bool runnable() const noexcept;
     /// One turn of the loop. Throws what leaves it.
     void round();
+    /// Starts the process that `make_main` makes.
+    void start();
     /// Ends the process at once: nothing of it runs any more, its frames are destroyed.
     void halt() noexcept;
+    /// The same as a fault: it loses nothing that has to be reported.
+    void kill(bool power_off);
+    /// Tells those who wait for the end of the process. False: nobody does.
+    bool tell_ended(const std::exception_ptr& error);
     /// When its next timer is due, on the world's clock.
     [[nodiscard]] delay until_next_timer() const noexcept;
     [[nodiscard]] time_point now() const noexcept;
@@ -58,6 +80,13 @@ class sim_host {
     sim_world& world;
     const std::uint64_t index;
     const std::string name;
+    const std::string address;
+    function<coroutine<>()> make_main;
+    std::vector<future<>> joiners;
+    bool is_off = false;    ///< powered off
+    bool is_dying = false;  ///< what its destructors report is no news
+    std::size_t descriptor_limit = static_cast<std::size_t>(-1);
+    std::chrono::nanoseconds read_delay{0};
     std::unique_ptr<event_loop> loop;
     task<> main;
     bool idle = true;  ///< its last round did nothing, and nothing has happened since
@@ -99,11 +128,15 @@ class sim_observer {
 struct sim_settings {
     sim_observer* observer = nullptr;
     bool keep_reports = false;  ///< what the exception handler is told does not fail the run
-    std::vector<sim_step>* steps = nullptr;   ///< filled with every step
+    std::vector<sim_step>* steps = nullptr;  ///< filled with every step
+    sim_faults* faults = nullptr;  ///< collects the faults instead of asking that all happened
     std::vector<std::string>* log = nullptr;  ///< filled with a line per step
 };
 
 class sim_world {
+    testing::simulate_options options_;
+    sim_settings settings_;
+
    public:
     sim_world(const testing::simulate_options& options, const sim_settings& settings);
     sim_world(const sim_world&) = delete;
@@ -133,12 +166,18 @@ class sim_world {
     sim_observer& observer() noexcept { return *observer_; }
     [[nodiscard]] std::chrono::nanoseconds elapsed() const noexcept { return now_ - start; }
     [[nodiscard]] std::uint64_t seed() const noexcept { return options_.seed; }
-    [[nodiscard]] std::size_t open_descriptors() const { return 0; }
-    [[nodiscard]] std::string descriptors_text() const { return {}; }
+    [[nodiscard]] std::size_t open_descriptors() const noexcept { return descriptors_left_; }
+    [[nodiscard]] const std::string& descriptors_text() const noexcept { return descriptors_text_; }
     [[nodiscard]] std::uint64_t steps() const noexcept { return steps_; }
     /// Into the hash of the run.
     void note(std::uint64_t fact) noexcept { hash_ = sim_random::mix(hash_ ^ fact) + fact; }
 
+    /// The host of that name, made if there is none.
+    sim_host& host_named(std::string_view name);
+    /// Some sockets were open when their process had ended in order.
+    void descriptors_were_left(std::size_t n, const std::string& text);
+
+    sim_network network;
     sim_random program_random;
     sim_random executor_random;
     const testing::simulate_options& options() const noexcept { return options_; }
@@ -160,14 +199,13 @@ class sim_world {
     void advance();
     void jump_to(time_point when);
     void check_limits();
+    void process_ended(sim_host& host);
     void end_tasks();
     void close_hosts() noexcept;
     void check_reports();
     void step_ended(sim_host& host);
     void log_step(const sim_host& host, ready_node& n, std::size_t index);
 
-    testing::simulate_options options_;
-    sim_settings settings_;
     sim_observer quiet_observer_;
     sim_observer* observer_;
     sim_scheduler scheduler_;
@@ -184,6 +222,8 @@ class sim_world {
     bool closing_ = false;
     std::vector<std::string> reports_;
     std::string wall_clock_;  ///< who has read it
+    std::size_t descriptors_left_ = 0;
+    std::string descriptors_text_;
     sim_world* outer_;
 };
 

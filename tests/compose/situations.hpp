@@ -14,6 +14,7 @@
 #include "asyncio/app/run.hpp"
 #include "asyncio/compose/sleep.hpp"
 #include "asyncio/task/task.hpp"
+#include "asyncio/testing/simulate.hpp"
 
 namespace situations {
 
@@ -116,7 +117,15 @@ std::vector<T> list(T first, More... more) {
     return all;
 }
 
-/// Blocks the loop until every timer of the next `d` is due.
+/// Runs it on a virtual clock, first in, first out: timers of one moment are due in one round.
+template <class F>
+void on_virtual_time(F main) {
+    asyncio::testing::simulate_options options;
+    options.strategy = asyncio::testing::scheduling::fifo;
+    asyncio::testing::simulate(main, options);
+}
+
+/// Blocks the loop for a while.
 inline void block_for(std::chrono::nanoseconds d) {
     asyncio::event_loop& loop = asyncio::get_running_loop();
     const asyncio::time_point until = loop.time() + d;

@@ -172,11 +172,9 @@ TEST(sleep, that_is_over_is_not_undone_by_a_cancel_in_the_same_round) {
     const auto main = [&]() -> coroutine<> {
         const auto t = create_task(sleeper);
         asyncio::get_running_loop().call_later(1ms, [t] { t.cancel("late"); });
-        co_await sleep(0s);
-        block_for(3ms);  // both are due in one round now, the cancel first
-        co_await t;
+        co_await t;  // both are due in one round, the cancel first
     };
-    run(main);
+    on_virtual_time(main);
     EXPECT_EQ(log, (std::vector<std::string>{"done", "cancelled: late"}));
 }
 

@@ -222,7 +222,6 @@ TEST(wait_for, loses_no_result_that_comes_in_the_round_of_the_deadline) {
     const auto main = []() -> coroutine<> {
         const future<int> f = new_future();
         asyncio::get_running_loop().call_later(1ms, [f] { f.set_result(42); });
-        asyncio::get_running_loop().call_soon([] { block_for(4ms); });
         const int value = co_await wait_for(f, 1ms);
         EXPECT_EQ(value, 42);
         EXPECT_EQ(current_task().cancelling(), 0u);
@@ -234,7 +233,7 @@ TEST(wait_for, loses_no_result_that_comes_in_the_round_of_the_deadline) {
         const int late = co_await wait_for(t, 1ms);
         EXPECT_EQ(late, 5);
     };
-    run(main);
+    on_virtual_time(main);
 }
 
 // S98
@@ -316,34 +315,25 @@ TEST(wait_for, a_foreign_operation_gives_its_value_late) {
 // S102
 TEST(wait_for, an_outer_cancel_in_the_round_of_the_deadline_is_thrown_with_its_own_reason) {
     const auto main = []() -> coroutine<> {
+        const auto waits = [](bool on_a_future) -> coroutine<> {
+            if (on_a_future) co_await wait_for(new_future(), 1ms);
+            co_await wait_for(sleep(1h), 1ms);
+        };
+        asyncio::event_loop& loop = asyncio::get_running_loop();
         for (const bool on_a_future : {true, false}) {
-            const auto waiter = create_task(
-                [](bool future_first) -> coroutine<> {
-                    if (future_first) co_await wait_for(new_future(), 1ms);
-                    co_await wait_for(sleep(1h), 1ms);
-                },
-                on_a_future);
-            asyncio::get_running_loop().call_later(1ms, [waiter] { waiter.cancel("bye"); });
-            co_await sleep(0s);
-            block_for(4ms);
-            const std::string how = co_await ending(waiter);
+            const auto outer_first = create_task(waits(on_a_future));
+            loop.call_later(1ms, [outer_first] { outer_first.cancel("bye"); });
+            const std::string how = co_await ending(outer_first);
             EXPECT_EQ(how, "cancelled: bye");
-            EXPECT_EQ(waiter.cancelling(), 1u);
-            // The other order: the deadline comes first.
-            const auto other = create_task(
-                [](bool future_first) -> coroutine<> {
-                    if (future_first) co_await wait_for(new_future(), 1ms);
-                    co_await wait_for(sleep(1h), 1ms);
-                },
-                on_a_future);
+            EXPECT_EQ(outer_first.cancelling(), 1u);
+            const auto deadline_first = create_task(waits(on_a_future));
             co_await sleep(0s);
-            asyncio::get_running_loop().call_later(1ms, [other] { other.cancel("bye"); });
-            block_for(4ms);
-            const std::string again = co_await ending(other);
+            loop.call_later(1ms, [deadline_first] { deadline_first.cancel("bye"); });
+            const std::string again = co_await ending(deadline_first);
             EXPECT_EQ(again, "cancelled: bye");
         }
     };
-    run(main);
+    on_virtual_time(main);
 }
 
 TEST(wait_for, tells_the_cancelled_why_and_where) {
@@ -406,7 +396,6 @@ TEST(wait_for, nested_with_one_deadline_lets_the_outermost_throw) {
         const auto body = [&]() -> coroutine<> {
             inner = co_await ending(wait_for(sleep(1h), 1ms));
         };
-        asyncio::get_running_loop().call_soon([] { block_for(4ms); });
         const std::string outer = co_await ending(wait_for(body(), 1ms));
         // The inner coroutine swallowed the cancel, so the outer one has a value.
         EXPECT_EQ(inner, "cancelled");
@@ -416,7 +405,7 @@ TEST(wait_for, nested_with_one_deadline_lets_the_outermost_throw) {
         EXPECT_EQ(through, timed_out);
         co_await sleep(0s);
     };
-    run(main);
+    on_virtual_time(main);
 }
 
 TEST(wait_for, leaves_no_timer_when_its_loop_is_closed) {

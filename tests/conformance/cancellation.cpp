@@ -32,7 +32,7 @@ SCENARIO(S43_cancelled_before_its_first_step) {
         say("argument released", alive.expired());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S44_requests_are_counted) {
@@ -49,7 +49,7 @@ SCENARIO(S44_requests_are_counted) {
         say("done", t.done(), "cancel", accepted, "cancelling", t.cancelling());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S44_cancel_on_a_finished_task) {
@@ -63,7 +63,7 @@ SCENARIO(S44_cancel_on_a_finished_task) {
         say(state(t));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S45_cancelled_is_true_only_at_the_end) {
@@ -87,7 +87,7 @@ SCENARIO(S45_cancelled_is_true_only_at_the_end) {
         say("ended: cancelled", t.cancelled(), "done", t.done());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S46_cancel_reaches_the_leaf_at_once) {
@@ -107,7 +107,7 @@ SCENARIO(S46_cancel_reaches_the_leaf_at_once) {
         say("await:", co_await outcome_of(t));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S46_the_exception_passes_through_the_frames_from_the_inside_out) {
@@ -131,7 +131,7 @@ SCENARIO(S46_the_exception_passes_through_the_frames_from_the_inside_out) {
         say("cleaned up", order);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S47_catching_ordinary_exceptions_does_not_catch_a_cancel) {
@@ -153,7 +153,7 @@ SCENARIO(S47_catching_ordinary_exceptions_does_not_catch_a_cancel) {
         say("handler ran", order);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S48_a_task_may_refuse_to_die) {
@@ -174,7 +174,7 @@ SCENARIO(S48_a_task_may_refuse_to_die) {
         say("cancelled", t.cancelled(), "cancelling", t.cancelling());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S48_one_request_is_one_throw) {
@@ -195,7 +195,7 @@ SCENARIO(S48_one_request_is_one_throw) {
         say("await:", co_await outcome_of(t));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S48_an_exception_during_the_cleanup_replaces_the_cancel) {
@@ -215,7 +215,7 @@ SCENARIO(S48_an_exception_during_the_cleanup_replaces_the_cancel) {
         say("cancelled", t.cancelled());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S49_two_cancels_in_one_turn) {
@@ -241,7 +241,7 @@ SCENARIO(S49_two_cancels_in_one_turn) {
         say("caught", caught);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S50_a_task_that_cancels_itself) {
@@ -260,7 +260,7 @@ SCENARIO(S50_a_task_that_cancels_itself) {
         say("ran", order);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S51_cancelled_at_the_end) {
@@ -275,7 +275,7 @@ SCENARIO(S51_cancelled_at_the_end) {
         say("cancelled", t.cancelled());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S52_uncancel_takes_the_request_back) {
@@ -293,7 +293,7 @@ SCENARIO(S52_uncancel_takes_the_request_back) {
         say("await:", co_await outcome_of(t));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S52_one_of_two_requests_taken_back) {
@@ -311,7 +311,7 @@ SCENARIO(S52_one_of_two_requests_taken_back) {
         say("await:", co_await outcome_of(t));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S53_uncancel_after_the_end) {
@@ -325,7 +325,7 @@ SCENARIO(S53_uncancel_after_the_end) {
         say("cancelled", t.cancelled(), "cancelling", t.cancelling());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S54_cancelling_the_inner_future) {
@@ -341,7 +341,7 @@ SCENARIO(S54_cancelling_the_inner_future) {
         say("cancelled", t.cancelled(), "cancelling", t.cancelling());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S55_a_cancel_after_the_awaited_future_is_done) {
@@ -364,7 +364,7 @@ SCENARIO(S55_a_cancel_after_the_awaited_future_is_done) {
         say_differs("the next await:", seen[1], why);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S55_a_cancel_after_the_awaited_task_is_done) {
@@ -391,7 +391,7 @@ SCENARIO(S55_a_cancel_after_the_awaited_task_is_done) {
         say_differs("the next await:", seen[1], why);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S55_the_value_was_the_last_thing_the_task_waited_for) {
@@ -408,7 +408,7 @@ SCENARIO(S55_the_value_was_the_last_thing_the_task_waited_for) {
         say("the future has", state(f));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S56_cancelling_one_of_two_who_await_a_task) {
@@ -426,7 +426,7 @@ SCENARIO(S56_cancelling_one_of_two_who_await_a_task) {
         say("b:", co_await outcome_of(b));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S57_the_message_arrives) {
@@ -474,7 +474,7 @@ SCENARIO(S57_the_message_arrives) {
         say("of a future, in result():", message([&] { f.result(); }));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S58_a_system_exit_while_a_cancel_is_handled) {

@@ -21,7 +21,7 @@ SCENARIO(S67_done_on_return) {
         say("await", co_await t);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S67_failed_on_return) {
@@ -36,7 +36,7 @@ SCENARIO(S67_failed_on_return) {
         say("await:", co_await outcome_of(t));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S67_runs_to_its_first_suspension) {
@@ -62,7 +62,7 @@ SCENARIO(S67_runs_to_its_first_suspension) {
         say("later", order);
     };
 
-    run(main);
+    run(main());
 }
 
 static std::string current() { return current_task().get_name(); }
@@ -90,7 +90,7 @@ SCENARIO(S68_current_task_and_all_tasks_during_the_step) {
         say("current", current(), "all", tasks());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S68_nested_eager_tasks) {
@@ -114,7 +114,7 @@ SCENARIO(S68_nested_eager_tasks) {
         co_return;
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S69_the_context_does_not_leak) {
@@ -134,7 +134,7 @@ SCENARIO(S69_the_context_does_not_leak) {
         say("main sees", request.get());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S70_cancel_after_it_is_done) {
@@ -146,7 +146,7 @@ SCENARIO(S70_cancel_after_it_is_done) {
         say("await:", co_await outcome_of(t));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S70_cancel_after_it_has_blocked) {
@@ -164,7 +164,7 @@ SCENARIO(S70_cancel_after_it_has_blocked) {
         say("ran", order);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S71_an_eager_child_of_a_group_fails) {
@@ -191,7 +191,7 @@ SCENARIO(S71_an_eager_child_of_a_group_fails) {
         say("cancelling() after the group", self.cancelling());
     };
 
-    run(main);
+    run(main());
 }
 
 int main(int argc, char** argv) { return play(argc, argv); }

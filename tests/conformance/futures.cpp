@@ -25,7 +25,7 @@ SCENARIO(S31_set_once) {
         co_return;
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S31_failed) {
@@ -40,7 +40,7 @@ SCENARIO(S31_failed) {
         co_return;
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S31_cancelled) {
@@ -55,7 +55,7 @@ SCENARIO(S31_cancelled) {
         say("await:", co_await outcome_of(f));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S32_callbacks_are_scheduled_in_order) {
@@ -73,7 +73,7 @@ SCENARIO(S32_callbacks_are_scheduled_in_order) {
         say("one turn later", order);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S32_callback_added_to_a_done_future) {
@@ -87,7 +87,7 @@ SCENARIO(S32_callback_added_to_a_done_future) {
         say("one turn later", order);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S32_cancel_also_schedules_the_callbacks) {
@@ -101,7 +101,7 @@ SCENARIO(S32_cancel_also_schedules_the_callbacks) {
         say("one turn later", order);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S33_remove_done_callback) {
@@ -118,7 +118,7 @@ SCENARIO(S33_remove_done_callback) {
         say("ran", order);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S33_a_callback_changes_the_list) {
@@ -139,7 +139,7 @@ SCENARIO(S33_a_callback_changes_the_list) {
         say("ran", order);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S34_a_throwing_callback_does_not_stop_the_others) {
@@ -160,7 +160,7 @@ SCENARIO(S34_a_throwing_callback_does_not_stop_the_others) {
         say("reported", seen);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S35_an_exception_nobody_retrieved_is_reported_once) {
@@ -178,7 +178,7 @@ SCENARIO(S35_an_exception_nobody_retrieved_is_reported_once) {
         co_return;
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S35_retrieved_in_any_way_is_silent) {
@@ -205,7 +205,7 @@ SCENARIO(S35_retrieved_in_any_way_is_silent) {
         say("reported", seen);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S35_a_failed_task_nobody_awaited) {
@@ -224,7 +224,7 @@ SCENARIO(S35_a_failed_task_nobody_awaited) {
         say("handle dropped", seen);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S36_a_dropped_pending_future_is_silent) {
@@ -237,7 +237,7 @@ SCENARIO(S36_a_dropped_pending_future_is_silent) {
         say("reported", seen);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S37_what_is_ready_does_not_yield) {
@@ -271,7 +271,7 @@ SCENARIO(S37_what_is_ready_does_not_yield) {
         say("after sleep(0)", order);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S38_a_future_of_another_loop) {
@@ -283,7 +283,7 @@ SCENARIO(S38_a_future_of_another_loop) {
         other->close();
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S39_a_task_that_awaits_itself) {
@@ -296,7 +296,7 @@ SCENARIO(S39_a_task_that_awaits_itself) {
         say("await:", co_await self);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S40_cancelling_the_wait_for_a_pool_job) {
@@ -332,7 +332,7 @@ SCENARIO(S40_cancelling_the_wait_for_a_pool_job) {
         pool.shutdown();
     };
 
-    run(main);
+    run(main());
 }
 
 int main(int argc, char** argv) { return play(argc, argv); }

@@ -34,7 +34,7 @@ SCENARIO(S72_results_in_the_order_of_the_arguments) {
         say("finished", order);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S72_futures_tasks_and_coroutines) {
@@ -45,7 +45,7 @@ SCENARIO(S72_futures_tasks_and_coroutines) {
         say("results", co_await gather(f, t, returns(3)));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S73_the_first_exception_at_once) {
@@ -64,7 +64,7 @@ SCENARIO(S73_the_first_exception_at_once) {
         say(order);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S74_later_exceptions_are_not_reported) {
@@ -75,7 +75,7 @@ SCENARIO(S74_later_exceptions_are_not_reported) {
         say("reported", seen);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S75_exceptions_and_cancellations_in_place) {
@@ -86,7 +86,7 @@ SCENARIO(S75_exceptions_and_cancellations_in_place) {
             co_await gather(return_exceptions, returns(1, 3), fails("x"), f, returns(4)));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S76_a_child_is_cancelled) {
@@ -101,7 +101,7 @@ SCENARIO(S76_a_child_is_cancelled) {
         say("cancelling", current_task().cancelling());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S77_cancel_reaches_every_child_and_waits_for_them) {
@@ -132,7 +132,7 @@ SCENARIO(S77_cancel_reaches_every_child_and_waits_for_them) {
         say(order);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S77_even_with_return_exceptions) {
@@ -147,7 +147,7 @@ SCENARIO(S77_even_with_return_exceptions) {
         say("parent:", co_await outcome_of(p));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S77_even_if_the_children_refuse) {
@@ -171,7 +171,7 @@ SCENARIO(S77_even_if_the_children_refuse) {
         say("child:", co_await outcome_of(t));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S78_cancel_once_all_children_are_done) {
@@ -187,7 +187,7 @@ SCENARIO(S78_cancel_once_all_children_are_done) {
         say("gather done: cancel", g.cancel());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S79_the_same_awaitable_twice) {
@@ -205,7 +205,7 @@ SCENARIO(S79_the_same_awaitable_twice) {
         say("ran", runs);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S80_nothing_to_gather) {
@@ -214,7 +214,7 @@ SCENARIO(S80_nothing_to_gather) {
         say("results", co_await gather(std::move(nothing)));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S80_futures_of_two_loops) {
@@ -229,7 +229,7 @@ SCENARIO(S80_futures_of_two_loops) {
         other->close();
     };
 
-    run(main);
+    run(main());
 }
 
 int main(int argc, char** argv) { return play(argc, argv); }

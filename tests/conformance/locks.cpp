@@ -28,7 +28,7 @@ SCENARIO(S134_a_lock_is_first_in_first_out) {
         say("order", order, "locked", mutex.locked());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S134_a_newcomer_does_not_overtake) {
@@ -50,7 +50,7 @@ SCENARIO(S134_a_newcomer_does_not_overtake) {
         say("order", order);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S134_release_and_cancel_of_the_first_waiter_in_one_turn) {
@@ -89,7 +89,7 @@ SCENARIO(S134_release_and_cancel_of_the_first_waiter_in_one_turn) {
         co_await play_once(false);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S134_release_of_a_free_lock) {
@@ -98,7 +98,7 @@ SCENARIO(S134_release_of_a_free_lock) {
         co_return;
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S135_granted_and_cancelled) {
@@ -116,7 +116,7 @@ SCENARIO(S135_granted_and_cancelled) {
         say("locked", mutex.locked());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S136_set_and_clear_wakes_everybody) {
@@ -142,7 +142,7 @@ SCENARIO(S136_set_and_clear_wakes_everybody) {
         say("woken", order, "set", flag.is_set());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S136_a_cancelled_waiter_of_an_event) {
@@ -163,7 +163,7 @@ SCENARIO(S136_a_cancelled_waiter_of_an_event) {
         say("b:", co_await outcome_of(b));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S137_a_cancelled_wait_holds_the_lock_again) {
@@ -192,7 +192,7 @@ SCENARIO(S137_a_cancelled_wait_holds_the_lock_again) {
         say(order, "locked", changed.locked());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S138_a_notified_waiter_that_is_cancelled_passes_it_on) {
@@ -219,7 +219,7 @@ SCENARIO(S138_a_notified_waiter_that_is_cancelled_passes_it_on) {
         say("locked", changed.locked());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S138_notify_wakes_in_order) {
@@ -250,7 +250,7 @@ SCENARIO(S138_notify_wakes_in_order) {
         say("notify_all", order);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S138_wait_for_a_predicate) {
@@ -276,7 +276,7 @@ SCENARIO(S138_wait_for_a_predicate) {
         say("worker saw", co_await t);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S139_without_the_lock) {
@@ -290,7 +290,7 @@ SCENARIO(S139_without_the_lock) {
         say("notify_all:", attempt([&] { changed.notify_all(); }));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S140_a_semaphore_is_first_in_first_out) {
@@ -319,7 +319,7 @@ SCENARIO(S140_a_semaphore_is_first_in_first_out) {
         say(state(a), state(b), state(newcomer));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S140_no_barging_in_the_turn_of_the_release) {
@@ -348,7 +348,7 @@ SCENARIO(S140_no_barging_in_the_turn_of_the_release) {
         say("order", order);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S141_a_cancelled_waiter_does_not_eat_a_release) {
@@ -382,7 +382,7 @@ SCENARIO(S141_a_cancelled_waiter_does_not_eat_a_release) {
         co_await play_once(false);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S141_a_cancelled_waiter_does_not_leak) {
@@ -406,7 +406,7 @@ SCENARIO(S141_a_cancelled_waiter_does_not_leak) {
         say("acquired, locked", slots.locked());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S142_released_too_often) {
@@ -418,7 +418,7 @@ SCENARIO(S142_released_too_often) {
         say("a negative value:", attempt([] { const semaphore negative(-1); }));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S143_a_barrier_gives_every_task_its_index) {
@@ -438,7 +438,7 @@ SCENARIO(S143_a_barrier_gives_every_task_its_index) {
         say("indices", indices, "waiting", gate.n_waiting(), "broken", gate.broken());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S143_the_next_round) {
@@ -460,7 +460,7 @@ SCENARIO(S143_the_next_round) {
         say(order);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S143_cancelling_one_waiter_does_not_break_it) {
@@ -483,7 +483,7 @@ SCENARIO(S143_cancelling_one_waiter_does_not_break_it) {
         say("b:", second, "c:", co_await outcome_of(c));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S143_reset_and_abort) {
@@ -510,7 +510,7 @@ SCENARIO(S143_reset_and_abort) {
         say("after a reset, broken", gate.broken());
     };
 
-    run(main);
+    run(main());
 }
 
 int main(int argc, char** argv) { return play(argc, argv); }

@@ -54,7 +54,7 @@ SCENARIO(S1_call_soon_is_first_in_first_out) {
         say("one turn later", order);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S2_a_callback_of_a_callback_runs_in_the_next_turn) {
@@ -75,7 +75,7 @@ SCENARIO(S2_a_callback_of_a_callback_runs_in_the_next_turn) {
         say("two turns", order);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S3_ready_then_timers) {
@@ -93,7 +93,7 @@ SCENARIO(S3_ready_then_timers) {
         say("order", order);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S3_descriptors_then_timers) {
@@ -121,7 +121,7 @@ SCENARIO(S3_descriptors_then_timers) {
         say("order", order);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S4_sleep_0_yields_one_turn) {
@@ -142,7 +142,7 @@ SCENARIO(S4_sleep_0_yields_one_turn) {
         say("sleep with a result", co_await sleep(0s, 42));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S5_sleep_of_a_negative_delay_and_of_nan) {
@@ -166,7 +166,7 @@ SCENARIO(S5_sleep_of_a_negative_delay_and_of_nan) {
         say("sleep(nan):", co_await outcome_of(sleep_nan()));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S5_a_cancelled_sleep) {
@@ -177,7 +177,7 @@ SCENARIO(S5_a_cancelled_sleep) {
         say("await:", co_await outcome_of(t));
     };
 
-    run(main);
+    run(main());
     say("and run did not wait for the hour");
 }
 
@@ -192,7 +192,7 @@ SCENARIO(S6_negative_delays_run_in_order_of_their_deadlines) {
         say("order", order);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S6_timers_run_in_order_of_their_deadlines) {
@@ -209,7 +209,7 @@ SCENARIO(S6_timers_run_in_order_of_their_deadlines) {
         say("order", order);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S7_equal_deadlines) {
@@ -222,7 +222,7 @@ SCENARIO(S7_equal_deadlines) {
         say_differs("order", order, "equal deadlines are FIFO");
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S8_a_sleep_is_not_too_short) {
@@ -237,7 +237,7 @@ SCENARIO(S8_a_sleep_is_not_too_short) {
         say("too short", too_short);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S9_a_cancelled_handle_never_runs) {
@@ -260,7 +260,7 @@ SCENARIO(S9_a_cancelled_handle_never_runs) {
         say("cancelled", victim.cancelled(), timer.cancelled());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S10_cancelled_timers_do_not_hurt_the_others) {
@@ -278,7 +278,7 @@ SCENARIO(S10_cancelled_timers_do_not_hurt_the_others) {
         say("ran", order);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S11_stop_finishes_the_turn) {
@@ -367,7 +367,7 @@ SCENARIO(S14_a_loop_inside_a_loop) {
         co_return;
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S15_a_future_of_another_loop) {
@@ -458,7 +458,7 @@ SCENARIO(S19_an_exception_in_a_callback) {
         say("with the exception", contexts[0].exception);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S19_without_a_handler_it_is_logged) {
@@ -474,7 +474,7 @@ SCENARIO(S19_without_a_handler_it_is_logged) {
         say("and the loop goes on");
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S20_an_exception_handler_that_throws) {
@@ -493,7 +493,7 @@ SCENARIO(S20_an_exception_handler_that_throws) {
         say("and the loop goes on");
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S21_the_handler_runs_in_the_context_of_the_handle) {
@@ -514,7 +514,7 @@ SCENARIO(S21_the_handler_runs_in_the_context_of_the_handle) {
         say("caller sees", request.get());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S22_call_soon_threadsafe_wakes_the_loop) {
@@ -532,7 +532,7 @@ SCENARIO(S22_call_soon_threadsafe_wakes_the_loop) {
         thread.join();
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S23_debug_mode_refuses_a_foreign_thread) {
@@ -629,7 +629,7 @@ SCENARIO(S27_add_reader_replaces_the_reader_and_keeps_the_writer) {
         say("remove_reader", removed, "again", loop.remove_reader(s.a()));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S28_a_reader_removed_in_the_turn_in_which_it_is_ready) {
@@ -652,7 +652,7 @@ SCENARIO(S28_a_reader_removed_in_the_turn_in_which_it_is_ready) {
         say("ran", ran);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S29_a_signal_handler_is_a_callback_of_the_loop) {
@@ -675,7 +675,7 @@ SCENARIO(S29_a_signal_handler_is_a_callback_of_the_loop) {
         say("removed again", loop.remove_signal_handler(SIGUSR1));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S29_a_signal_interrupts_the_poll) {
@@ -695,7 +695,7 @@ SCENARIO(S29_a_signal_interrupts_the_poll) {
         loop.remove_signal_handler(SIGUSR1);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S30_a_forked_child_has_no_running_loop) {
@@ -709,7 +709,7 @@ SCENARIO(S30_a_forked_child_has_no_running_loop) {
         say("the parent goes on");
     };
 
-    run(main);
+    run(main());
 }
 
 int main(int argc, char** argv) { return play(argc, argv); }

@@ -33,7 +33,7 @@ SCENARIO(S144_items_in_order_and_limits) {
         say("by priority", smallest_first);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S144_put_waits_and_get_waits) {
@@ -59,7 +59,7 @@ SCENARIO(S144_put_waits_and_get_waits) {
         say(order);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S144_a_cancelled_get_loses_no_item) {
@@ -78,7 +78,7 @@ SCENARIO(S144_a_cancelled_get_loses_no_item) {
         say("left", items.qsize());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S144_a_get_cancelled_before_the_put) {
@@ -96,7 +96,7 @@ SCENARIO(S144_a_get_cancelled_before_the_put) {
         say("b:", co_await outcome_of(b));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S144_the_only_get_is_cancelled_with_the_item_there) {
@@ -114,7 +114,7 @@ SCENARIO(S144_the_only_get_is_cancelled_with_the_item_there) {
         say("left", left, items.get_nowait());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S144_many_getters) {
@@ -139,7 +139,7 @@ SCENARIO(S144_many_getters) {
         say(states);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S145_a_cancelled_put_leaves_nothing) {
@@ -160,7 +160,7 @@ SCENARIO(S145_a_cancelled_put_leaves_nothing) {
         say("b:", state(b), "size", items.qsize());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S145_a_put_cancelled_when_there_is_room) {
@@ -180,7 +180,7 @@ SCENARIO(S145_a_put_cancelled_when_there_is_room) {
         say("a:", state(a), "b:", state(b), "size", size, items.get_nowait());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S146_join_counts) {
@@ -207,7 +207,7 @@ SCENARIO(S146_join_counts) {
         say("one task_done too many:", attempt([&] { items.task_done(); }));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S147_shutdown_drains) {
@@ -241,7 +241,7 @@ SCENARIO(S147_shutdown_drains) {
         say("joined", joiner.done());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S147_shutdown_of_an_empty_queue) {
@@ -260,7 +260,7 @@ SCENARIO(S147_shutdown_of_an_empty_queue) {
         say("joined");
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S148_shutdown_immediate) {
@@ -282,7 +282,7 @@ SCENARIO(S148_shutdown_immediate) {
         say("joined", joiner.done());
     };
 
-    run(main);
+    run(main());
 }
 
 int main(int argc, char** argv) { return play(argc, argv); }

@@ -41,7 +41,7 @@ SCENARIO(S125_run_inside_run) {
         say("main goes on", co_await outcome_of(sleep(0s, "yes")));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S126_leftover_tasks_are_cancelled_and_awaited) {
@@ -110,6 +110,34 @@ SCENARIO(S127_errors_of_leftovers_are_reported) {
 
     say("run:", attempt([&] { return run(main()); }));
     say("reported", seen);
+}
+
+SCENARIO(S128_async_generators_are_closed_after_the_leftovers) {
+    strings order;
+
+    auto numbers = [&]() -> async_generator<int> {
+        const finally cleanup([&] { order.push_back("generator closed"); });
+        co_yield 1;
+        co_yield 2;
+    };
+
+    std::optional<async_generator<int>> generator;
+
+    auto leftover = [&]() -> coroutine<> {
+        const finally cleanup([&] { order.push_back("leftover cancelled"); });
+        co_await sleeps();
+    };
+
+    auto main = [&]() -> coroutine<int> {
+        generator.emplace(numbers());
+        say("first", co_await generator->next());
+        create_task(leftover());
+        co_await turns(1);
+        co_return 42;
+    };
+
+    say("run:", attempt([&] { return run(main()); }));
+    say(order);
 }
 
 SCENARIO(S129_one_loop_and_one_context_for_all_runs) {

@@ -104,6 +104,36 @@ def scenario_S127_errors_of_leftovers_are_reported():
     say("reported", seen)
 
 
+def scenario_S128_async_generators_are_closed_after_the_leftovers():
+    order = []
+
+    async def numbers():
+        try:
+            yield 1
+            yield 2
+        finally:
+            order.append("generator closed")
+
+    generator = None
+
+    async def leftover():
+        try:
+            await sleeps()
+        finally:
+            order.append("leftover cancelled")
+
+    async def main():
+        nonlocal generator
+        generator = numbers()
+        say("first", await anext(generator))
+        asyncio.create_task(leftover())
+        await turns(1)
+        return 42
+
+    say("run:", attempt(lambda: asyncio.run(main())))
+    say(order)
+
+
 def scenario_S129_one_loop_and_one_context_for_all_runs():
     request = contextvars.ContextVar("request", default="none")
     loops = []

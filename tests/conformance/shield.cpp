@@ -21,7 +21,7 @@ SCENARIO(S88_cancelling_the_outer_leaves_the_inner) {
         say("inner:", co_await outcome_of(inner));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S88_cancelling_the_task_that_awaits_the_shield) {
@@ -43,7 +43,7 @@ SCENARIO(S88_cancelling_the_task_that_awaits_the_shield) {
         say("inner:", co_await outcome_of(inner));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S88_the_value_passes) {
@@ -62,7 +62,7 @@ SCENARIO(S88_the_value_passes) {
         say("shield:", co_await outcome_of(shield(fail())));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S88_it_takes_longer_than_expected) {
@@ -85,7 +85,7 @@ SCENARIO(S88_it_takes_longer_than_expected) {
         }
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S89_cancelling_the_inner_cancels_the_outer) {
@@ -97,7 +97,7 @@ SCENARIO(S89_cancelling_the_inner_cancels_the_outer) {
         say("outer cancelled", outer.cancelled());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S89_a_done_inner_is_returned_directly) {
@@ -111,7 +111,7 @@ SCENARIO(S89_a_done_inner_is_returned_directly) {
         co_await turns(1);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S89_gather_of_shields) {
@@ -131,7 +131,7 @@ SCENARIO(S89_gather_of_shields) {
         say("gather:", co_await gather(shield(a), shield(b)));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S89_shield_of_a_gather) {
@@ -151,7 +151,7 @@ SCENARIO(S89_shield_of_a_gather) {
         co_await settle();
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S90_an_exception_after_the_outer_was_cancelled) {
@@ -170,7 +170,7 @@ SCENARIO(S90_an_exception_after_the_outer_was_cancelled) {
         say("after that:", seen);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S90_an_exception_that_somebody_looks_at_later) {
@@ -189,7 +189,7 @@ SCENARIO(S90_an_exception_that_somebody_looks_at_later) {
                     "somebody looked at it (CPython 3.13); 3.14 reports at once");
     };
 
-    run(main);
+    run(main());
 }
 
 int main(int argc, char** argv) { return play(argc, argv); }

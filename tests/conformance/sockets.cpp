@@ -31,7 +31,7 @@ SCENARIO(S164_send_and_receive) {
         say("at the end", co_await receive());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S164_connect_and_accept) {
@@ -52,7 +52,7 @@ SCENARIO(S164_connect_and_accept) {
         say("received", in_quotes(co_await loop.sock_recv(connection, 100)));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S164_a_cancelled_receive_removes_the_watch) {
@@ -75,7 +75,7 @@ SCENARIO(S164_a_cancelled_receive_removes_the_watch) {
         say("nothing is lost:", co_await receive());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S164_a_cancelled_accept_removes_the_watch) {
@@ -93,7 +93,7 @@ SCENARIO(S164_a_cancelled_accept_removes_the_watch) {
         say("still watched", loop.remove_reader(server.fileno()));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S164_connection_refused) {
@@ -114,7 +114,7 @@ SCENARIO(S164_connection_refused) {
         say("open_connection:", co_await outcome_of(connect_stream()));
     };
 
-    run(main);
+    run(main());
 }
 
 int main(int argc, char** argv) { return play(argc, argv); }

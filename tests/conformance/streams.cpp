@@ -81,7 +81,7 @@ SCENARIO(S152_reading_up_to_a_point) {
         say("read at the end", in_quotes(co_await c.reader.read(10)));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S152_the_end_comes_too_early) {
@@ -112,7 +112,7 @@ SCENARIO(S152_the_end_comes_too_early) {
         }
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S152_over_the_limit) {
@@ -129,7 +129,7 @@ SCENARIO(S152_over_the_limit) {
         }
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S153_several_separators) {
@@ -144,7 +144,7 @@ SCENARIO(S153_several_separators) {
         say("X or F or BCDE:", co_await first_of("X", "F", "BCDE"));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S154_a_second_read_at_once) {
@@ -162,7 +162,7 @@ SCENARIO(S154_a_second_read_at_once) {
         say("first:", co_await outcome_of(first));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S152_a_cancelled_read_loses_nothing) {
@@ -182,7 +182,7 @@ SCENARIO(S152_a_cancelled_read_loses_nothing) {
         say("read again:", co_await outcome_of(read()));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S155_many_drains) {
@@ -213,7 +213,7 @@ SCENARIO(S155_many_drains) {
         say("somebody reads:", ended[0], ended[1], ended[2]);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S155_drain_after_the_connection_was_lost) {
@@ -235,7 +235,7 @@ SCENARIO(S155_drain_after_the_connection_was_lost) {
         say("drain:", co_await outcome_of(tight_loop()));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S156_close_with_unread_data) {
@@ -259,7 +259,7 @@ SCENARIO(S156_close_with_unread_data) {
         say(co_await closed);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S156_the_reader_is_at_its_end_after_close) {
@@ -274,7 +274,7 @@ SCENARIO(S156_the_reader_is_at_its_end_after_close) {
         say("read", in_quotes(co_await c.reader.read()));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S156_half_close) {
@@ -296,7 +296,7 @@ SCENARIO(S156_half_close) {
         say(in_quotes(co_await c.reader.read()));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S157_a_handler_that_fails) {
@@ -316,7 +316,7 @@ SCENARIO(S157_a_handler_that_fails) {
         say("reported", seen);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S157_a_cancelled_handler_is_silent) {
@@ -338,7 +338,7 @@ SCENARIO(S157_a_cancelled_handler_is_silent) {
         say("reported", seen);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S158_wait_closed_of_a_server) {
@@ -363,7 +363,7 @@ SCENARIO(S158_wait_closed_of_a_server) {
         say("and returns at once now");
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S158_close_and_the_last_connection_in_one_turn) {
@@ -378,7 +378,7 @@ SCENARIO(S158_close_and_the_last_connection_in_one_turn) {
         say("wait_closed returned");
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S159_close_clients_lets_the_buffers_flush) {
@@ -406,7 +406,7 @@ SCENARIO(S159_close_clients_lets_the_buffers_flush) {
         co_await c.listening.wait_closed();
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S159_abort_clients_does_not) {
@@ -439,7 +439,7 @@ SCENARIO(S159_abort_clients_does_not) {
         co_await c.listening.wait_closed();
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S160_the_socket_file_of_a_unix_server) {
@@ -469,7 +469,7 @@ SCENARIO(S160_the_socket_file_of_a_unix_server) {
         }
     };
 
-    run(main);
+    run(main());
 }
 
 int main(int argc, char** argv) { return play(argc, argv); }

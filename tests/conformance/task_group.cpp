@@ -1,5 +1,6 @@
 // task_group: no child outlives the block, no error is lost.
 #include <algorithm>
+#include <memory>
 
 #include "asyncio/asyncio.hpp"
 #include "transcript.hpp"
@@ -34,7 +35,7 @@ SCENARIO(S111_all_children_are_awaited) {
         say("after it:", state(a), state(b));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S111_an_error_of_a_child_cancels_siblings_and_body) {
@@ -60,7 +61,7 @@ SCENARIO(S111_an_error_of_a_child_cancels_siblings_and_body) {
         say("the next await:", co_await outcome_of(sleep(0s, "slept")));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S111_all_errors_in_one_group) {
@@ -83,7 +84,7 @@ SCENARIO(S111_all_errors_in_one_group) {
         say("group:", co_await outcome_of(with(task_group(), body)));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S112_the_parent_is_cancelled) {
@@ -115,7 +116,7 @@ SCENARIO(S112_the_parent_is_cancelled) {
         say("cancelled", p.cancelled(), "cancelling", p.cancelling());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S112_the_parent_is_cancelled_while_it_waits_at_the_end) {
@@ -139,7 +140,7 @@ SCENARIO(S112_the_parent_is_cancelled_while_it_waits_at_the_end) {
         say("parent:", ended, order);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S113_an_error_wins_over_the_cancel_of_the_parent) {
@@ -164,7 +165,7 @@ SCENARIO(S113_an_error_wins_over_the_cancel_of_the_parent) {
         say("cancelled", p.cancelled());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S114_an_error_in_the_body) {
@@ -192,7 +193,7 @@ SCENARIO(S114_an_error_in_the_body) {
         say("without children:", co_await outcome_of(with(task_group(), empty)));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S114_an_error_in_the_body_and_one_in_a_child) {
@@ -214,7 +215,7 @@ SCENARIO(S114_an_error_in_the_body_and_one_in_a_child) {
         say("group:", co_await outcome_of(with(task_group(), body)));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S115_a_cancelled_child_is_no_error) {
@@ -233,7 +234,7 @@ SCENARIO(S115_a_cancelled_child_is_no_error) {
         say("children:", state(a), state(b));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S116_groups_of_groups) {
@@ -257,7 +258,7 @@ SCENARIO(S116_groups_of_groups) {
         say("in the body:", co_await outcome_of(with(task_group(), body_of_outer)));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S117_a_system_exit_in_the_body_is_not_grouped) {
@@ -287,7 +288,7 @@ SCENARIO(S117_a_system_exit_in_the_body_is_not_grouped) {
         say("another one:", co_await outcome_of(group(std::make_exception_ptr(strange()))));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S118_children_of_children_while_the_group_exits) {
@@ -315,7 +316,7 @@ SCENARIO(S118_children_of_children_while_the_group_exits) {
         say(order);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S118_create_task_refused) {
@@ -343,7 +344,29 @@ SCENARIO(S118_create_task_refused) {
         say("reported as never awaited", lines.has("never awaited"));
     };
 
-    run(main);
+    run(main());
+}
+
+SCENARIO(S119_a_finished_child_is_forgotten) {
+    auto main = []() -> coroutine<> {
+        std::weak_ptr<int> alive;
+
+        auto child = [&]() -> coroutine<std::shared_ptr<int>> {
+            auto result = std::make_shared<int>(42);
+            alive = result;
+            co_return result;
+        };
+
+        auto body = [&](task_group& g) -> coroutine<> {
+            g.create_task(child());
+            co_await settle();
+            say("in the body, its result is alive:", !alive.expired());
+        };
+
+        co_await with(task_group(), body);
+    };
+
+    run(main());
 }
 
 SCENARIO(S120_the_count_is_restored) {
@@ -368,7 +391,7 @@ SCENARIO(S120_the_count_is_restored) {
         co_await outcome_of(t);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S121_inner_and_outer_fail_together) {
@@ -390,7 +413,7 @@ SCENARIO(S121_inner_and_outer_fail_together) {
         say("cancelling", self.cancelling());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S122_an_error_and_a_cancel_from_outside) {
@@ -422,7 +445,7 @@ SCENARIO(S122_an_error_and_a_cancel_from_outside) {
         co_await t;
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S123_used_once) {
@@ -435,7 +458,7 @@ SCENARIO(S123_used_once) {
         say("second:", co_await outcome_of(with(g, use)));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S124_a_timeout_around_a_group) {
@@ -464,7 +487,7 @@ SCENARIO(S124_a_timeout_around_a_group) {
         say("cancelling", current_task().cancelling());
     };
 
-    run(main);
+    run(main());
 }
 
 int main(int argc, char** argv) { return play(argc, argv); }

@@ -1,9 +1,10 @@
 """task_group: no child outlives the block, no error is lost."""
 
 import asyncio
+import weakref
 
 import oracle
-from oracle import Boom, Strange, attempt, captured_log, logged, outcome_of, say, settle, since, state, turns
+from oracle import Boom, Strange, attempt, captured_log, collect, logged, outcome_of, say, settle, since, state, turns
 
 
 async def fails(name, after=0):
@@ -297,6 +298,28 @@ def scenario_S118_create_task_refused():
 
             say("group:", await outcome_of(aborting()))
         say("reported as never awaited", logged(lines, "never awaited"))
+
+    asyncio.run(main())
+
+
+def scenario_S119_a_finished_child_is_forgotten():
+    async def main():
+        class Result:
+            pass
+
+        alive = None
+
+        async def child():
+            nonlocal alive
+            result = Result()
+            alive = weakref.ref(result)
+            return result
+
+        async with asyncio.TaskGroup() as g:
+            g.create_task(child())
+            await settle()
+            collect()
+            say("in the body, its result is alive:", alive() is not None)
 
     asyncio.run(main())
 

@@ -24,7 +24,7 @@ SCENARIO(S42_create_task_runs_nothing_at_once) {
         say("one turn later", order, "done", tasks[0].done());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S42_a_task_is_a_future) {
@@ -48,7 +48,7 @@ SCENARIO(S42_a_task_is_a_future) {
         say("loop is the running one", &t.get_loop() == &get_running_loop());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S42_an_exception_of_a_task) {
@@ -65,7 +65,7 @@ SCENARIO(S42_an_exception_of_a_task) {
         say("cancelled", t.cancelled());
     };
 
-    run(main);
+    run(main());
 }
 
 template <class Task>
@@ -83,7 +83,7 @@ SCENARIO(S59_a_task_sets_its_result_itself) {
         say("await", co_await t);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S60_current_task) {
@@ -118,7 +118,7 @@ SCENARIO(S60_current_task) {
         for (const std::string& line : seen) say(line);
     };
 
-    run(main);
+    run(main());
 }
 
 static strings names_of_all_tasks() {
@@ -142,7 +142,7 @@ SCENARIO(S61_all_tasks_lists_the_unfinished) {
         say(state(a), state(b));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S61_a_pending_task_that_is_destroyed) {
@@ -186,7 +186,7 @@ SCENARIO(S62_a_task_has_a_copy_of_the_context) {
         say("main sees", request.get());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S62_an_awaited_coroutine_shares_the_context) {
@@ -202,7 +202,7 @@ SCENARIO(S62_an_awaited_coroutine_shares_the_context) {
         say("main sees", request.get());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S62_an_explicit_context_is_used_as_it_is) {
@@ -225,7 +225,7 @@ SCENARIO(S62_an_explicit_context_is_used_as_it_is) {
         say("main sees", request.get());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S62_a_callback_has_the_context_of_the_caller) {
@@ -244,7 +244,7 @@ SCENARIO(S62_a_callback_has_the_context_of_the_caller) {
         say("callbacks saw", seen);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S63_create_task_on_a_closed_loop) {
@@ -282,7 +282,7 @@ SCENARIO(S65_a_coroutine_is_awaited_once) {
         say("await again gives 42:", again == "42");
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S66_debug_mode_knows_where_a_task_was_created) {

@@ -24,7 +24,7 @@ SCENARIO(S149_a_blocking_call_in_a_thread) {
         say("an error:", co_await outcome_of(to_thread(fail)));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S149_the_loop_goes_on_meanwhile) {
@@ -45,7 +45,7 @@ SCENARIO(S149_the_loop_goes_on_meanwhile) {
         say("job:", co_await t);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S149_a_cancelled_wait_returns_at_once) {
@@ -116,7 +116,7 @@ SCENARIO(S150_context_variables_go_along) {
         say("main sees", request.get());
     };
 
-    run(main);
+    run(main());
 }
 
 /// Runs f in a thread of its own while the loop goes on.
@@ -165,7 +165,7 @@ SCENARIO(S151_a_coroutine_from_another_thread) {
         co_await in_a_thread(other);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S151_cancelling_from_the_other_thread) {
@@ -194,7 +194,7 @@ SCENARIO(S151_cancelling_from_the_other_thread) {
         say(co_await ended);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S151_a_wait_that_times_out) {
@@ -224,7 +224,7 @@ SCENARIO(S151_a_wait_that_times_out) {
         say(co_await ended);
     };
 
-    run(main);
+    run(main());
 }
 
 int main(int argc, char** argv) { return play(argc, argv); }

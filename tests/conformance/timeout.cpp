@@ -31,7 +31,7 @@ SCENARIO(S101_nested_with_the_same_deadline) {
         say("cancelling", current_task().cancelling());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S101_the_inner_deadline_first) {
@@ -47,7 +47,7 @@ SCENARIO(S101_the_inner_deadline_first) {
         say("outer expired", o.expired());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S101_the_outer_deadline_first) {
@@ -66,7 +66,7 @@ SCENARIO(S101_the_outer_deadline_first) {
         say("outer:", co_await outcome_of(with(timeout(1ms), outer)));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S102_a_cancel_before_the_deadline) {
@@ -82,7 +82,7 @@ SCENARIO(S102_a_cancel_before_the_deadline) {
         say("worker:", co_await outcome_of(t));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S102_a_cancel_and_the_deadline_in_one_turn) {
@@ -102,7 +102,7 @@ SCENARIO(S102_a_cancel_and_the_deadline_in_one_turn) {
         say("cancelled", t.cancelled(), "cancelling", t.cancelling());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S103_in_the_cleanup_of_a_cancelled_task) {
@@ -120,7 +120,7 @@ SCENARIO(S103_in_the_cleanup_of_a_cancelled_task) {
         say("worker:", co_await outcome_of(t));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S104_another_exception_passes) {
@@ -143,7 +143,7 @@ SCENARIO(S104_another_exception_passes) {
         say("cancelling", current_task().cancelling());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S105_a_body_that_does_not_await_after_the_deadline) {
@@ -162,7 +162,7 @@ SCENARIO(S105_a_body_that_does_not_await_after_the_deadline) {
         say(co_await outcome_of(busy()));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S105_one_sleep_0_after_a_missed_deadline) {
@@ -181,7 +181,7 @@ SCENARIO(S105_one_sleep_0_after_a_missed_deadline) {
         say(co_await outcome_of(busy()));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S105_no_time_at_all) {
@@ -204,7 +204,7 @@ SCENARIO(S105_no_time_at_all) {
         say("timeout(0), no await:", co_await outcome_of(idle(0s)));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S106_the_cancel_is_swallowed_in_the_body) {
@@ -226,7 +226,7 @@ SCENARIO(S106_the_cancel_is_swallowed_in_the_body) {
         say("cancelling", current_task().cancelling());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S107_a_handled_timeout_does_not_cancel_the_task) {
@@ -245,7 +245,7 @@ SCENARIO(S107_a_handled_timeout_does_not_cancel_the_task) {
         say("cancelled", t.cancelled(), "cancelling", t.cancelling());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S108_the_deadline_moves) {
@@ -288,7 +288,7 @@ SCENARIO(S108_the_deadline_moves) {
         say("no deadline:", co_await outcome_of(with(timeout(std::nullopt), no_deadline)));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S108_when_it_is_too_late_to_move) {
@@ -315,7 +315,7 @@ SCENARIO(S108_when_it_is_too_late_to_move) {
         say(co_await outcome_of(with(timeout(1ms), expiring)));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S109_busy_past_the_outer_deadline) {
@@ -331,7 +331,7 @@ SCENARIO(S109_busy_past_the_outer_deadline) {
         say("cancelling", current_task().cancelling());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S109_busy_past_both_deadlines) {
@@ -354,7 +354,7 @@ SCENARIO(S109_busy_past_both_deadlines) {
         say("cancelling", current_task().cancelling());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S110_used_once) {
@@ -367,7 +367,7 @@ SCENARIO(S110_used_once) {
         say("second:", co_await outcome_of(with(scope, use)));
     };
 
-    run(main);
+    run(main());
 }
 
 int main(int argc, char** argv) { return play(argc, argv); }

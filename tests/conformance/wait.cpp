@@ -42,7 +42,7 @@ SCENARIO(S81_nothing_to_wait_for) {
         say("wait:", co_await outcome_of(wait_for_nothing()));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S81_duplicates_collapse) {
@@ -54,7 +54,7 @@ SCENARIO(S81_duplicates_collapse) {
         say("done", names(done), "pending", names(pending));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S82_a_timeout_neither_raises_nor_cancels) {
@@ -72,7 +72,7 @@ SCENARIO(S82_a_timeout_neither_raises_nor_cancels) {
         say("slow:", co_await outcome_of(slow));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S82_a_cancelled_wait_leaves_the_tasks_alone) {
@@ -97,7 +97,7 @@ SCENARIO(S82_a_cancelled_wait_leaves_the_tasks_alone) {
         say("task:", co_await outcome_of(t));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S83_first_exception) {
@@ -111,7 +111,7 @@ SCENARIO(S83_first_exception) {
         say(state(bad));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S83_a_cancelled_task_is_no_exception) {
@@ -124,7 +124,7 @@ SCENARIO(S83_a_cancelled_task_is_no_exception) {
         say("done", names(done), "pending", names(pending));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S83_one_that_has_already_failed) {
@@ -138,7 +138,7 @@ SCENARIO(S83_one_that_has_already_failed) {
         say(state(bad));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S84_first_completed_may_return_several) {
@@ -151,7 +151,7 @@ SCENARIO(S84_first_completed_may_return_several) {
         say("done", names(done), "pending", names(pending));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S84_first_completed_of_one) {
@@ -163,7 +163,7 @@ SCENARIO(S84_first_completed_of_one) {
         say("done", names(done), "pending", names(pending));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S85_in_the_order_of_completion) {
@@ -176,7 +176,7 @@ SCENARIO(S85_in_the_order_of_completion) {
         say("results", results);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S85_the_first_awaited_gets_the_first_completed) {
@@ -191,7 +191,7 @@ SCENARIO(S85_the_first_awaited_gets_the_first_completed) {
         say("the first one, awaited last:", co_await first);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S85_errors_come_in_their_turn) {
@@ -201,7 +201,7 @@ SCENARIO(S85_errors_come_in_their_turn) {
         for (auto first : as_completed(a, b)) say(co_await outcome_of(std::move(first)));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S86_the_tasks_themselves) {
@@ -215,7 +215,7 @@ SCENARIO(S86_the_tasks_themselves) {
         }
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S87_a_timeout) {
@@ -228,7 +228,7 @@ SCENARIO(S87_a_timeout) {
         say("slow:", state(slow), "cancelling", slow.cancelling());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S87_left_and_resumed) {
@@ -247,7 +247,7 @@ SCENARIO(S87_left_and_resumed) {
         say("results", results);
     };
 
-    run(main);
+    run(main());
 }
 
 int main(int argc, char** argv) { return play(argc, argv); }

@@ -17,7 +17,7 @@ SCENARIO(S91_a_done_future_with_no_time_left) {
         say("timeout -1:", co_await outcome_of(wait_for(f, -1s)));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S91_a_coroutine_with_no_time_left) {
@@ -34,7 +34,7 @@ SCENARIO(S91_a_coroutine_with_no_time_left) {
         say("body", started);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S91_in_time_and_without_a_limit) {
@@ -54,7 +54,7 @@ SCENARIO(S91_in_time_and_without_a_limit) {
         say("an error:", co_await outcome_of(wait_for(fail(), 1h)));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S92_it_waits_for_the_end_of_the_cancelled) {
@@ -73,7 +73,7 @@ SCENARIO(S92_it_waits_for_the_end_of_the_cancelled) {
         say(order);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S92_also_with_timeout_0) {
@@ -95,7 +95,7 @@ SCENARIO(S92_also_with_timeout_0) {
         say("task cancelled", t.cancelled());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S93_the_cancel_is_refused) {
@@ -112,7 +112,7 @@ SCENARIO(S93_the_cancel_is_refused) {
         say("cancelling", current_task().cancelling());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S94_an_error_during_the_cancel) {
@@ -129,7 +129,7 @@ SCENARIO(S94_an_error_during_the_cancel) {
         say("cancelling", current_task().cancelling());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S95_cancelling_wait_for) {
@@ -164,7 +164,7 @@ SCENARIO(S95_cancelling_wait_for) {
         co_await cancelled(std::nullopt);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S95_cancelling_wait_for_a_task) {
@@ -180,7 +180,7 @@ SCENARIO(S95_cancelling_wait_for_a_task) {
         say("inner:", state(inner));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S96_the_inner_completes_and_the_outer_is_cancelled) {
@@ -204,7 +204,7 @@ SCENARIO(S96_the_inner_completes_and_the_outer_is_cancelled) {
         say("reached the end", reached_the_end);
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S97_the_result_and_the_timeout_in_one_turn) {
@@ -228,7 +228,7 @@ SCENARIO(S97_the_result_and_the_timeout_in_one_turn) {
         say("cancelling", t.cancelling(), "cancelled", t.cancelled());
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S98_in_the_task_of_the_caller) {
@@ -240,7 +240,7 @@ SCENARIO(S98_in_the_task_of_the_caller) {
         say("the same task:", co_await wait_for(worker(), 1h));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S99_a_shield_around_the_task) {
@@ -257,7 +257,7 @@ SCENARIO(S99_a_shield_around_the_task) {
         say("task:", co_await outcome_of(t));
     };
 
-    run(main);
+    run(main());
 }
 
 SCENARIO(S100_a_condition_is_held_again_before_the_timeout_is_raised) {
@@ -270,7 +270,7 @@ SCENARIO(S100_a_condition_is_held_again_before_the_timeout_is_raised) {
         say("locked", changed.locked());
     };
 
-    run(main);
+    run(main());
 }
 
 int main(int argc, char** argv) { return play(argc, argv); }

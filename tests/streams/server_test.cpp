@@ -108,9 +108,9 @@ coroutine<> clients_of_odd_handlers() {
         return thrower::make();
     };
     for (int i = 0; i < 2; ++i) {
-        const server odd =
-            i == 0 ? co_await asyncio::start_server(plain, "127.0.0.1", 0)
-                   : co_await asyncio::start_server(before_its_coroutine, "127.0.0.1", 0);
+        auto starting = i == 0 ? asyncio::start_server(plain, "127.0.0.1", 0)
+                               : asyncio::start_server(before_its_coroutine, "127.0.0.1", 0);
+        const server odd = co_await std::move(starting);
         auto c = co_await asyncio::open_connection("127.0.0.1", odd.port());
         (void)co_await error_of(c.reader.read());
         co_await until([&] { return seen->size() == std::size_t(i) + 1; });

@@ -57,8 +57,8 @@ class runner {
     }
     /// The loop, made on first use.
     [[nodiscard]] event_loop& get_loop();
-    /// Cancels the remaining tasks and waits for them, joins the default executor, closes the loop.
-    /// Again: nothing.
+    /// Cancels the remaining tasks and waits for them, closes the open async generators, joins the
+    /// default executor, closes the loop. Again: nothing.
     void close();
 
    private:
@@ -82,6 +82,8 @@ class runner {
     void check_can_run() const;
     void drive(const task<>& main);
     void cancel_all_tasks();
+    void close_generators();
+    void run_to_deadline();
 
     run_options options_;
     std::unique_ptr<event_loop> loop_;

@@ -133,6 +133,7 @@ class completed_range {
     /// invalid_state_error when nothing is left.
     detail::next_future<F> next() const { return detail::next_future<F>(source_); }
 
+    /// What a range-based for needs.
     class iterator {
        public:
         iterator(const detail::ref<detail::completion_source>* source, std::size_t left) noexcept
@@ -148,6 +149,7 @@ class completed_range {
         const detail::ref<detail::completion_source>* source_;
         std::size_t left_;
     };
+    /// The awaitables, one for each result that was not given out yet.
     [[nodiscard]] iterator begin() const noexcept { return iterator(&source_, source_->left()); }
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 

@@ -20,6 +20,7 @@ namespace asyncio {
 struct return_exceptions_t {
     explicit return_exceptions_t() = default;
 };
+/// The argument itself: gather(return_exceptions, a, b).
 inline constexpr return_exceptions_t return_exceptions{};
 
 namespace detail {

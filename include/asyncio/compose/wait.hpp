@@ -30,6 +30,7 @@ struct wait_options {
 template <class F>
 struct wait_result {
     wait_result() = default;
+    /// Those that are done, and those that are not.
     std::vector<F> done;
     std::vector<F> pending;
 };

@@ -198,6 +198,11 @@ class event_loop final : public detail::loop_core {
     /// The loop goes on meanwhile.
     future<void> shutdown_default_executor(delay timeout = std::chrono::minutes(5));
 
+    /// Closes every async_generator that has started on this loop and not ended, all at once, and
+    /// waits for their clean-up. The exception handler is told of their errors. A run does so at
+    /// its end.
+    [[nodiscard]] coroutine<void> shutdown_asyncgens();
+
     /// Calls on bare sockets (asyncio/net/socket.hpp), to be awaited. Each suspends only if the
     /// socket makes it wait; a cancel ends the wait at once and consumes nothing. At most one call
     /// per socket and direction waits, another throws std::runtime_error. Errors of the system are
@@ -259,7 +264,13 @@ class event_loop final : public detail::loop_core {
         virtual ~slot() = default;
     };
     /// Which room a slot belongs to.
-    enum slot_name : unsigned { executor_slot, network_slot, debug_slot, slot_count };
+    enum slot_name : unsigned {
+        generator_slot,
+        executor_slot,
+        network_slot,
+        debug_slot,
+        slot_count
+    };
     /// For the rooms above only.
     std::unique_ptr<slot> slots[slot_count];
 

@@ -12,6 +12,7 @@ namespace asyncio {
 class random_source {
    public:
     using result_type = std::uint64_t;
+    /// The range: all of 64 bits.
     static constexpr result_type min() noexcept { return 0; }
     static constexpr result_type max() noexcept { return std::numeric_limits<result_type>::max(); }
     result_type operator()() const;

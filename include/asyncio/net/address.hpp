@@ -24,6 +24,7 @@ class socket_address {
     /// std::invalid_argument if it is empty or too long for the system.
     [[nodiscard]] static socket_address unix_path(std::string_view path);
 
+    /// IPv4, IPv6, a Unix path, or unspecified if it is empty.
     [[nodiscard]] address_family family() const noexcept { return detail::family_of(raw_); }
     /// The numeric address; empty for a path.
     [[nodiscard]] std::string ip() const { return detail::ip_of(raw_); }

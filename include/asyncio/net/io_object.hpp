@@ -42,6 +42,8 @@ class io_operation : public wait_node {
         task_ = p.task;
         task_->wait_on(p, *this);
     }
+    /// It is awaited, perhaps not for the first time.
+    void begin() noexcept { cancelled_ = false; }
     /// Throws the cancel that ended the wait.
     void check_cancelled() {
         if (cancelled_) [[unlikely]]

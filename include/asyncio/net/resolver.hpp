@@ -13,10 +13,11 @@ namespace asyncio {
 
 /// How names are looked up.
 struct getaddrinfo_options {
-    address_family family = address_family::unspecified;  ///< only addresses of this family
-    socket_type type = socket_type::stream;
-    bool passive = false;         ///< an empty host means every address of this machine
-    bool canonical_name = false;  ///< ask for the host's canonical name
+    address_family family =
+        address_family::unspecified;         ///< IPv4 or IPv6  ///< only addresses of this family
+    socket_type type = socket_type::stream;  ///< what the address is good for
+    bool passive = false;                    ///< an empty host means every address of this machine
+    bool canonical_name = false;             ///< ask for the host's canonical name
 };
 
 /// One address of a name.
@@ -32,8 +33,8 @@ enum class numeric_names : unsigned char { neither, host, service, both };
 
 /// What getnameinfo() gives.
 struct name_info {
-    std::string host;
-    std::string service;
+    std::string host;     ///< a name, or the address as a number
+    std::string service;  ///< a name, or the port as a number
 };
 
 }  // namespace asyncio

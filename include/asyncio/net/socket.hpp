@@ -86,6 +86,7 @@ class socket {
 struct datagram {
     datagram(std::string bytes, const socket_address& sender)
         : data(std::move(bytes)), address(sender) {}
+    /// The bytes, and who sent them.
     std::string data;
     socket_address address;
 };
@@ -93,6 +94,7 @@ struct datagram {
 /// What sock_accept gives.
 struct accepted {
     accepted(socket s, const socket_address& peer) : connection(std::move(s)), address(peer) {}
+    /// The new connection, and its peer.
     socket connection;
     socket_address address;
 };
@@ -121,7 +123,7 @@ class socket_operation : public io_operation {
 
     const char* api_;
     ref<socket_state> socket_;
-    sys_result result_;
+    sys_result result_{-1, 0};
 
    private:
     void closed() noexcept override;
@@ -134,7 +136,10 @@ class socket_call : public socket_operation {
    public:
     using asyncio_awaitable = void;
     using asyncio_awaiter = void;
-    bool await_ready() noexcept { return attempt(); }
+    bool await_ready() noexcept {
+        begin();
+        return attempt();
+    }
     template <class P>
     void await_suspend(std::coroutine_handle<P> h) {
         suspend(h.promise(), (*socket_).*Direction);
@@ -191,12 +196,16 @@ class [[nodiscard("co_await it")]] recv_from_operation final : public reading_ca
 class [[nodiscard("co_await it")]] send_all_operation final : public writing_call {
    public:
     send_all_operation(ref<socket_state> s, std::string_view data) noexcept
-        : writing_call("sock_sendall", std::move(s)), rest_(data) {}
-    void await_resume() { finish(); }
+        : writing_call("sock_sendall", std::move(s)), data_(data) {}
+    void await_resume() {
+        sent_ = 0;
+        finish();
+    }
 
    private:
     bool attempt() noexcept override;
-    std::string_view rest_;
+    std::string_view data_;
+    std::size_t sent_ = 0;
 };
 
 class [[nodiscard("co_await it")]] send_to_operation final : public writing_call {
@@ -234,7 +243,11 @@ class [[nodiscard("co_await it")]] connect_operation : public io_operation {
     connect_operation(connect_operation&& o) noexcept
         : io_operation(o), socket_(std::move(o.socket_)), to_(o.to_) {}
 
-    bool await_ready() noexcept { return attempt(); }
+    bool await_ready() noexcept {
+        begin();
+        started_ = false;
+        return attempt();
+    }
     template <class P>
     void await_suspend(std::coroutine_handle<P> h) {
         suspend(h.promise());

@@ -19,6 +19,7 @@ namespace asyncio {
 struct connection {
     connection(stream_reader r, stream_writer w) noexcept
         : reader(std::move(r)), writer(std::move(w)) {}
+    /// The two ends.
     stream_reader reader;
     stream_writer writer;
 };

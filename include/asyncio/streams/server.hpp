@@ -13,6 +13,7 @@
 #include "asyncio/net/io_object.hpp"
 #include "asyncio/streams/stream_reader.hpp"
 #include "asyncio/streams/stream_writer.hpp"
+#include "asyncio/sync/event.hpp"
 #include "asyncio/task/coroutine.hpp"
 #include "asyncio/task/future.hpp"
 #include "asyncio/task/task.hpp"
@@ -29,7 +30,7 @@ class listener final : public io_object, public ready_node, public timer_node {
     explicit listener(event_loop& loop) : io_object(&loop), ready_node(&run_accept) {}
     void start(server_state& owner) noexcept;
     void stop() noexcept;
-    void pause(delay d);
+    void pause(delay d) noexcept;
     void queue_accept() noexcept;
     void on_ready(unsigned events) noexcept override;
     void loop_closed() noexcept override;
@@ -45,23 +46,17 @@ class listener final : public io_object, public ready_node, public timer_node {
     bool queued_ = false;      ///< it is in the ready queue, which holds a reference
 };
 
-/// A connection that was accepted, until its handler has ended.
-class server_client final : public pooled {
+/// A connection that was accepted, until its handler has ended; then it is called back.
+class server_client final : public done_callback_base {
    public:
-    server_client(ref<server_state> s, const ref<stream_state>& c);
-    void add_ref() noexcept { ++refs_; }
-    void release() noexcept {
-        if (--refs_ == 0) delete this;
-    }
-    void handled(const future<>& f);
-
+    server_client(server_state& s, const ref<stream_state>& c);
     ref<server_state> server;
     ref<stream_state> stream;
     stream_reader reader;
     stream_writer writer;
 
    private:
-    std::uint32_t refs_ = 0;
+    void invoke() override;
 };
 
 /// What the handles on a server share. The handler is in server_of.
@@ -79,14 +74,14 @@ class server_state : public stream_owner, public pooled {
     void close() noexcept;
     void accept_from(listener& l);
     void stream_closed() noexcept override;
-    void report_handler(const std::exception_ptr& e, std::string task_name, std::string details);
-    [[nodiscard]] bool drained() const noexcept { return closed && clients.empty(); }
+    /// `t`: the handler's task, if it has become one.
+    void report_handler(const std::exception_ptr& e, const task_state_base* t);
 
     ref<loop_core> loop;
     std::vector<ref<listener>> listeners;
     intrusive_list<owned_stream> clients;
-    std::vector<future<>> waiters;  ///< of wait_closed()
-    future<> forever;               ///< of serve_forever()
+    event over;        ///< closed, and without connections
+    future<> forever;  ///< of serve_forever()
     std::size_t limit;
     int backlog = 100;
     bool serving = false;
@@ -102,6 +97,8 @@ class server_state : public stream_owner, public pooled {
    private:
     void admit(int descriptor, const raw_address& peer);
     bool survive(listener& l, int error);
+    template <class Make>
+    void report(Make make);
     std::uint32_t refs_ = 0;
 };
 

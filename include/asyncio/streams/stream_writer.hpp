@@ -51,6 +51,7 @@ class stream_writer {
         for (const std::string_view piece : pieces) chunks.push_back({piece.data(), piece.size()});
         write_chunks(chunks);
     }
+    /// The same for a list of strings.
     void writelines(std::initializer_list<std::string_view> pieces) const {
         writelines<std::initializer_list<std::string_view>>(pieces);
     }

@@ -101,6 +101,7 @@ class barrier {
     /// Nothing: there is nothing to give back.
     void exit() const noexcept {}
 
+    /// The name given at construction; empty if there is none.
     [[nodiscard]] std::string_view name() const noexcept { return name_.get(); }
     /// For reports: "barrier 'start' (2 of 3 are there)".
     [[nodiscard]] std::string describe() const;

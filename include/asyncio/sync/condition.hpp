@@ -108,6 +108,7 @@ class condition {
     /// And does last: release(); an error is reported instead of thrown.
     void exit() noexcept { lock_.exit(); }
 
+    /// The name given at construction; empty if there is none.
     [[nodiscard]] std::string_view name() const noexcept { return name_.get(); }
     /// For reports: "condition 'changed'".
     [[nodiscard]] std::string describe() const { return name_.with("condition"); }

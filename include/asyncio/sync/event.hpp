@@ -63,6 +63,7 @@ class event {
     /// comes after the set(), the wait has succeeded and the cancel is thrown at the next await.
     detail::event_wait wait() noexcept { return detail::event_wait(*this); }
 
+    /// The name given at construction; empty if there is none.
     [[nodiscard]] std::string_view name() const noexcept { return name_.get(); }
     /// For reports: "event 'ready'".
     [[nodiscard]] std::string describe() const { return name_.with("event"); }

@@ -133,6 +133,7 @@ class lock {
     /// And does last: release(); an error is reported instead of thrown.
     void exit() noexcept;
 
+    /// The name given at construction; empty if there is none.
     [[nodiscard]] std::string_view name() const noexcept { return name_.get(); }
     /// The task that holds it; an empty handle if nobody does, or if that task has ended.
     [[nodiscard]] task<> owner() const;

@@ -105,6 +105,7 @@ class semaphore {
     /// And does last: release(); an error is reported instead of thrown.
     void exit() noexcept;
 
+    /// The name given at construction; empty if there is none.
     [[nodiscard]] std::string_view name() const noexcept { return name_.get(); }
     /// For reports: "semaphore 'pool' with 0 free".
     [[nodiscard]] std::string describe() const;
@@ -127,6 +128,7 @@ class semaphore {
 /// it finds a place that is given back twice.
 class bounded_semaphore : public semaphore {
    public:
+    /// At most `value` places are free at a time. Throws std::invalid_argument if negative.
     explicit bounded_semaphore(std::ptrdiff_t value = 1, std::string_view name = {})
         : semaphore(value, name, value) {}
 };

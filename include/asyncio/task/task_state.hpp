@@ -34,7 +34,7 @@ struct exception_trace {
     struct entry {
         std::source_location function;
         std::source_location where;
-        std::string task;  ///< not empty: from here on it is this task, which the one before awaited
+        std::string task;  ///< not empty: from here on it is this task, which was awaited
     };
     std::exception_ptr exception;
     std::vector<entry> entries;
@@ -104,13 +104,13 @@ class future_state_base : public pooled {
     cancel_ref cancel_why;  ///< of a task: also of a cancel that is on its way
     future_status status = future_status::pending;
     bool is_task;
-    bool unretrieved = false;  ///< an exception that nobody has looked at
-    bool must_cancel = false;  ///< (task) a cancel that was not delivered yet
-    bool root_done = false;    ///< (task) its coroutine has reached its end
-    bool started = false;      ///< (task)
+    bool unretrieved = false;     ///< an exception that nobody has looked at
+    bool must_cancel = false;     ///< (task) a cancel that was not delivered yet
+    bool root_done = false;       ///< (task) its coroutine has reached its end
+    bool started = false;         ///< (task)
     bool passing_cancel = false;  ///< (task) a cancel is on its way to what it waits for
-    bool finishing = false;    ///< (task) it holds a reference to itself while it tells its waiters
-    bool has_type = false;     ///< its value is not void
+    bool finishing = false;  ///< (task) it holds a reference to itself while it tells its waiters
+    bool has_type = false;   ///< its value is not void
     bool expected =
         false;  ///< somebody who is gone did not care for its error: it counts as retrieved
     std::source_location created;

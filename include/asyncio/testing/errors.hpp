@@ -33,6 +33,12 @@ class nondeterminism_error : public simulation_error {
     explicit nondeterminism_error(const std::string& what) : simulation_error(what) {}
 };
 
+/// A fault was asked for and never happened, so that the test has proven nothing about it.
+class fault_never_fired : public simulation_error {
+   public:
+    explicit fault_never_fired(const std::string& what) : simulation_error(what) {}
+};
+
 /// What expect() throws.
 class expectation_error : public simulation_error {
    public:

@@ -28,8 +28,8 @@ struct explore_options {
 
 /// What was found.
 struct exploration {
-    std::uint64_t runs = 0;
-    std::uint64_t failures = 0;
+    std::uint64_t runs = 0;                       ///< how many seeds were run
+    std::uint64_t failures = 0;                   ///< how many of them failed
     std::uint64_t steps = 0;                      ///< of all runs
     std::optional<std::uint64_t> failing_seed{};  ///< the first one
     std::string error{};                          ///< what it failed with
@@ -42,6 +42,7 @@ class exploration_failed : public std::runtime_error {
    public:
     exploration_failed(const std::string& what, exploration found)
         : std::runtime_error(what), found_(std::move(found)) {}
+    /// What was found.
     [[nodiscard]] const exploration& found() const noexcept { return found_; }
 
    private:

@@ -15,19 +15,24 @@
 #include "asyncio/loop/event_loop.hpp"
 #include "asyncio/task/task.hpp"
 #include "asyncio/testing/errors.hpp"
+#include "asyncio/testing/network.hpp"
 #include "asyncio/testing/trace.hpp"
 
 namespace asyncio::testing {
 
 /// What a simulated run was like.
 struct simulation_report {
-    std::uint64_t seed = 0;
-    scheduling strategy = scheduling::fifo;
+    std::uint64_t seed = 0;                  ///< what the random choices followed from
+    scheduling strategy = scheduling::fifo;  ///< how the ready ones were picked
     /// Covers every step, its task and its time: equal for equal runs, also between compilers.
     std::uint64_t trace_hash = 0;
     std::uint64_t steps = 0;              ///< callbacks and steps of tasks that ran
     std::chrono::nanoseconds elapsed{0};  ///< on the simulation's clock
     trace decisions;
+    std::uint64_t faults[fault_kinds] = {};  ///< how often each has happened
+    [[nodiscard]] std::uint64_t count(fault f) const noexcept {
+        return faults[static_cast<std::size_t>(f)];
+    }
 };
 
 /// What becomes of a program that asks the system for the time, as std::chrono's clocks do.
@@ -45,6 +50,7 @@ struct simulate_options {
     delay timer_jitter = std::chrono::nanoseconds(0);
     /// Longest time a function may take that was given to an executor; it runs at a random moment.
     delay executor_delay = std::chrono::milliseconds(10);
+    network_options network{};
     delay time_limit = delay::forever();     ///< of virtual time; then time_limit_error
     std::uint64_t step_limit = 100'000'000;  ///< the same for steps
     wall_clock_use wall_clock = wall_clock_use::refused;

@@ -29,6 +29,7 @@ enum class scheduling : std::uint8_t {
 /// same.
 class trace {
    public:
+    /// One choice that was not the obvious one.
     struct decision {
         std::uint64_t at;     ///< the how-manieth decision of the run, from 0
         std::uint64_t value;  ///< which of the ready ran, or how late the clock was (ns)
@@ -39,6 +40,7 @@ class trace {
     trace(std::uint64_t seed, scheduling strategy, std::vector<decision> decisions)
         : seed_(seed), strategy_(strategy), decisions_(std::move(decisions)) {}
 
+    /// The run's seed and strategy.
     [[nodiscard]] std::uint64_t seed() const noexcept { return seed_; }
     [[nodiscard]] scheduling strategy() const noexcept { return strategy_; }
     /// In the order in which they were made.

@@ -1,0 +1,63 @@
+#include "testing/planted_bugs.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <string>
+
+#include "asyncio/app/run.hpp"
+#include "asyncio/testing/explore.hpp"
+
+namespace {
+
+using asyncio::testing::exploration;
+using asyncio::testing::explore;
+using asyncio::testing::scheduling;
+using asyncio::testing::simulate;
+
+constexpr std::uint64_t all_seeds = 10'000;
+
+/// In CI the repaired programs try a part of the seeds; ASYNCIO_TEST_SEEDS=10000 tries all.
+std::uint64_t seeds_for_fixed() {
+    const char* wanted = std::getenv("ASYNCIO_TEST_SEEDS");
+    return wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : 1000;
+}
+
+void check(const planted::bug& b) {
+    if (b.distributed) {
+        setenv("PLANTED_PLAIN", "1", 1);
+        EXPECT_NO_THROW(simulate(b.buggy, {.strategy = scheduling::fifo})) << b.name;
+        unsetenv("PLANTED_PLAIN");
+    } else {
+        for (int i = 0; i < 3; ++i) EXPECT_NO_THROW(asyncio::run(b.buggy)) << b.name;
+    }
+    try {
+        (void)explore(b.buggy, {.seeds = all_seeds,
+                                .each = {.strategy = scheduling::any, .network = b.network}});
+        ADD_FAILURE() << b.name << ": not found within " << all_seeds << " seeds";
+    } catch (const asyncio::testing::exploration_failed& e) {
+        const exploration& found = e.found();
+        EXPECT_LE(*found.failing_seed, all_seeds);
+        EXPECT_FALSE(found.schedule.empty()) << e.what();
+        ::testing::Test::RecordProperty("seed", std::to_string(*found.failing_seed));
+        if (std::getenv("ASYNCIO_TEST_TELL") != nullptr) std::fputs(e.what(), stderr);
+    }
+    EXPECT_EQ(explore(b.fixed, {.seeds = seeds_for_fixed(),
+                                .each = {.strategy = scheduling::any, .network = b.network}})
+                  .failures,
+              0u)
+        << b.name;
+}
+
+TEST(planted_bugs, lost_wakeup) { check(planted::lost_wakeup); }
+TEST(planted_bugs, check_then_act) { check(planted::check_then_act); }
+TEST(planted_bugs, lock_order) { check(planted::lock_order); }
+TEST(planted_bugs, forgotten_cleanup) { check(planted::forgotten_cleanup); }
+TEST(planted_bugs, double_release) { check(planted::double_release); }
+TEST(planted_bugs, retry_storm) { check(planted::retry_storm); }
+TEST(planted_bugs, split_brain) { check(planted::split_brain); }
+TEST(planted_bugs, message_lost_on_reconnect) { check(planted::message_lost_on_reconnect); }
+TEST(planted_bugs, item_lost_on_cancel) { check(planted::item_lost_on_cancel); }
+TEST(planted_bugs, leak_on_timeout) { check(planted::leak_on_timeout); }
+
+}  // namespace

@@ -56,12 +56,6 @@ void waiter::turn(ready_node& n) {
 
 // ---- the line ----
 
-std::size_t wait_list::size() const noexcept {
-    std::size_t n = 0;
-    for (const waiter* w = first_; w != nullptr; w = w->behind_) ++n;
-    return n;
-}
-
 void wait_list::push_front(waiter& w) noexcept {
     if (next_ == nullptr) {
         push_back(w);

@@ -118,7 +118,9 @@ void sim_world::process_ended(sim_host& host) {
     const std::exception_ptr error =
         state->status == future_status::value ? nullptr : state->error_or_cancel();
     host.halt();
-    if (!host.tell_ended(error) && error)
+    // A process that the end of the simulation has cancelled has not failed.
+    const bool was_ended = ending_ && as_cancelled(error) != nullptr;
+    if (!host.tell_ended(was_ended ? nullptr : error) && error && !was_ended)
         throw simulation_error("asyncio: the process of host '" + host.name +
                                "' failed: " + describe(error));
 }
@@ -201,6 +203,7 @@ void sim_world::check_limits() {
 }
 
 void sim_world::end_tasks() {
+    ending_ = true;
     std::vector<task<>> left;
     for (const auto& host : hosts_) {
         if (!host->is_up()) continue;

@@ -219,6 +219,7 @@ class sim_world {
     std::size_t last_host_ = 0;
     const task_state_base* last_task_ = nullptr;
     bool step_open_ = false;
+    bool ending_ = false;  ///< the main task is done, what is left is being cancelled
     bool closing_ = false;
     std::vector<std::string> reports_;
     std::string wall_clock_;  ///< who has read it

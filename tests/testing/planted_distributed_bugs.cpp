@@ -9,6 +9,7 @@
 #include "asyncio/compose/sleep.hpp"
 #include "asyncio/compose/wait_for.hpp"
 #include "asyncio/loop/random.hpp"
+#include "asyncio/net/resolver.hpp"
 #include "asyncio/net/socket.hpp"
 #include "asyncio/streams/open_connection.hpp"
 #include "asyncio/streams/start_server.hpp"
@@ -63,7 +64,7 @@ coroutine<> listen(node& n, asyncio::socket& s) {
         n.heard = loop.time();
         if (from < n.me) n.all.leads[n.me] = false;
         const std::string answer = "a" + std::to_string(n.me);
-        co_await loop.sock_sendto(s, answer, d.from);
+        co_await loop.sock_sendto(s, answer, d.address);
     }
 }
 

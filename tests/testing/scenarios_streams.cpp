@@ -7,6 +7,7 @@
 #include "asyncio/compose/task_group.hpp"
 #include "asyncio/compose/wait_for.hpp"
 #include "asyncio/compose/with.hpp"
+#include "asyncio/net/resolver.hpp"
 #include "asyncio/net/socket.hpp"
 #include "asyncio/streams/open_connection.hpp"
 #include "asyncio/streams/start_server.hpp"

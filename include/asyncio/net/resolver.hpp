@@ -13,11 +13,10 @@ namespace asyncio {
 
 /// How names are looked up.
 struct getaddrinfo_options {
-    address_family family =
-        address_family::unspecified;         ///< IPv4 or IPv6  ///< only addresses of this family
-    socket_type type = socket_type::stream;  ///< what the address is good for
-    bool passive = false;                    ///< an empty host means every address of this machine
-    bool canonical_name = false;             ///< ask for the host's canonical name
+    address_family family = address_family::unspecified;  ///< only addresses of this family
+    socket_type type = socket_type::stream;               ///< what the addresses are for
+    bool passive = false;         ///< an empty host means every address of this machine
+    bool canonical_name = false;  ///< ask for the host's canonical name
 };
 
 /// One address of a name.

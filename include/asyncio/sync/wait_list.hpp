@@ -109,7 +109,6 @@ class wait_list {
     [[nodiscard]] bool has_waiting() const noexcept { return next_ != nullptr; }
     /// How many were woken and have not had their turn.
     [[nodiscard]] std::size_t granted() const noexcept { return granted_; }
-    [[nodiscard]] std::size_t size() const noexcept;
 
     void push_back(waiter& w) noexcept {
         w.status_ = waiter::status::waiting;

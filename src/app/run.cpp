@@ -38,16 +38,14 @@ class signal_guard {
         } catch (const std::runtime_error&) {
             return;
         }
+        detail::end_at_second_signal(number);
         (number == SIGINT ? interrupt_ : terminate_) = true;
     }
     [[nodiscard]] bool watched(int number) const noexcept {
         return number == SIGINT ? interrupt_ : terminate_;
     }
     void on_signal(int number) {
-        if (arrived_ != 0) {
-            std::fputs("asyncio: a second signal: stopped at once\n", stderr);
-            std::_Exit(128 + arrived_);
-        }
+        if (arrived_ != 0) return;
         arrived_ = number;
         main_.state()->cancel(detail::make_cancel(number == SIGINT ? "SIGINT" : "SIGTERM",
                                                   cancel_kind::signal, {},
@@ -195,6 +193,7 @@ run_options take_runtime_options(int& argc, char** argv) {
             argv[kept++] = argv[i];
         }
     }
+    if (kept < argc) argv[kept] = nullptr;
     argc = kept;
     return options;
 }
@@ -228,7 +227,9 @@ int run_main_guarded(int argc, char** argv,
     try {
         runner r(take_runtime_options(argc, argv));
         std::vector<std::string> arguments(argv, argv + argc);
-        return r.run_traced(main(std::move(arguments)), trace);
+        const int code = r.run_traced(main(std::move(arguments)), trace);
+        r.close();
+        return code;
     } catch (...) {
         return exit_code_of_current(trace);
     }

@@ -244,6 +244,18 @@ void event_loop::collect_signals() noexcept {
         if (detail::take_signal(number)) h->queue();
 }
 
+namespace {
+
+std::string text_of(const std::exception_ptr& e) noexcept {
+    try {
+        return detail::describe(e);
+    } catch (...) {
+        return {};  // out of memory
+    }
+}
+
+}  // namespace
+
 void event_loop::call_exception_handler(const exception_context& context) {
     const auto handler = exception_handler_;
     if (handler == nullptr) {
@@ -255,22 +267,22 @@ void event_loop::call_exception_handler(const exception_context& context) {
     } catch (...) {
         const std::exception_ptr e = std::current_exception();
         if (detail::is_fatal(e)) throw;
-        default_exception_handler(
-            {.message = "Unhandled error in exception handler: " + detail::describe(e),
-             .exception = nullptr,
-             .task_name = {},
-             .details = {}});
+        std::fprintf(stderr, "Unhandled error in exception handler: %s\n", text_of(e).c_str());
         default_exception_handler(context);
     }
 }
 
-void event_loop::default_exception_handler(const exception_context& context) {
-    std::string text = context.message;
-    if (!context.task_name.empty()) text += "\n  task: " + context.task_name;
-    if (context.exception) text += "\n  exception: " + detail::describe(context.exception);
-    if (!context.details.empty()) text += "\n" + context.details;
-    if (text.back() != '\n') text += "\n";
-    std::fwrite(text.data(), 1, text.size(), stderr);
+void event_loop::default_exception_handler(const exception_context& context) noexcept {
+    try {
+        std::string text = context.message;
+        if (!context.task_name.empty()) text += "\n  task: " + context.task_name;
+        if (context.exception) text += "\n  exception: " + detail::describe(context.exception);
+        if (!context.details.empty()) text += "\n" + context.details;
+        if (!text.ends_with('\n')) text += "\n";
+        std::fwrite(text.data(), 1, text.size(), stderr);
+    } catch (...) {
+        std::fprintf(stderr, "%s\n", context.message.c_str());  // out of memory
+    }
 }
 
 void event_loop::report_slow(const char* what, std::chrono::nanoseconds took, std::string task_name,

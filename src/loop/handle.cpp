@@ -39,14 +39,21 @@ void handle_state::run_protected() {
     } catch (...) {
         const std::exception_ptr e = std::current_exception();
         if (is_fatal(e)) throw;
-        loop.call_exception_handler({.message = std::string("Exception in ") + what_,
-                                     .exception = e,
-                                     .task_name = {},
-                                     .details = {}});
+        report(e);
     }
     if (!timed) return;
     const auto took = loop_.now() - loop_.reporting - start;
     if (took >= loop_.slow_callback) loop.report_slow(what_, took, {}, {});
+}
+
+void handle_state::report(const std::exception_ptr& e) {
+    exception_context told{.message = {}, .exception = e, .task_name = {}, .details = {}};
+    try {
+        told.message = std::string("Exception in ") + what_;
+    } catch (const std::bad_alloc&) {
+        told.message = "Exception";  // small enough to need no memory
+    }
+    static_cast<event_loop&>(loop_).call_exception_handler(told);
 }
 
 }  // namespace asyncio::detail

@@ -2,8 +2,11 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 
 namespace asyncio::detail {
 
@@ -13,13 +16,39 @@ struct signal_watch {
     std::atomic<backend*> who{nullptr};
     std::atomic<std::atomic<bool>*> arrived{nullptr};
     std::atomic<bool> pending{false};
+    std::atomic<bool> ends_process{false};
     struct sigaction before{};
 };
 constexpr int signal_count = 65;
 signal_watch watches[signal_count];
 
+std::atomic<int> asked_to_end{0};  // the signal that did, if one has come
+std::atomic<std::int64_t> asked_at{0};
+
+std::int64_t nanoseconds_now() noexcept {
+    timespec t{};
+    ::clock_gettime(CLOCK_MONOTONIC, &t);
+    return static_cast<std::int64_t>(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
+}
+
+/// Runs in a signal handler.
+void note_request_to_end(int number) noexcept {
+    // One request may come twice, from the terminal and from a parent that hands it on.
+    constexpr std::int64_t same_request = 20'000'000;
+    int none = 0;
+    if (asked_to_end.compare_exchange_strong(none, number)) {
+        asked_at.store(nanoseconds_now());
+        return;
+    }
+    if (nanoseconds_now() - asked_at.load() < same_request) return;
+    constexpr char text[] = "asyncio: a second signal: stopped at once\n";
+    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text, sizeof text - 1);
+    ::_exit(128 + asked_to_end.load());
+}
+
 extern "C" void asyncio_signal_arrived(int number) {
     signal_watch& w = watches[number];
+    if (w.ends_process.load()) note_request_to_end(number);
     w.pending.store(true);
     if (std::atomic<bool>* arrived = w.arrived.load()) arrived->store(true);
     if (backend* who = w.who.load()) who->wake();
@@ -45,8 +74,14 @@ int watch_signal(int number, std::atomic<bool>& arrived, backend& who) noexcept 
     return error;
 }
 
+void end_at_second_signal(int number) noexcept {
+    asked_to_end.store(0);
+    watches[number].ends_process.store(true);
+}
+
 void unwatch_signal(int number) noexcept {
     signal_watch& w = watches[number];
+    w.ends_process.store(false);
     ::sigaction(number, &w.before, nullptr);
     w.arrived.store(nullptr);
     w.who.store(nullptr);

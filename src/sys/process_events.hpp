@@ -10,6 +10,9 @@ namespace asyncio::detail {
 /// Watches a signal: each arrival is counted, sets `arrived` and wakes `who`. errno; EBUSY if
 /// another loop has it.
 int watch_signal(int number, std::atomic<bool>& arrived, backend& who) noexcept;
+/// A watched signal asks the process to end: if it or another such signal comes again, the process
+/// ends at once, whatever its threads are doing. Forgets those that have come so far.
+void end_at_second_signal(int number) noexcept;
 /// Restores what the process did with the signal before.
 void unwatch_signal(int number) noexcept;
 /// True once per batch of arrivals since the last call.

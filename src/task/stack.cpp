@@ -1,7 +1,10 @@
 // Async stacks, and reports about coroutines: names and places come from the frames themselves.
+#include <algorithm>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 #include "asyncio/loop/event_loop.hpp"
 #include "asyncio/task/task.hpp"
@@ -81,6 +84,35 @@ exception_trace& trace_of(task_state_base& t) { return t.make_extras().trace; }
 
 namespace {
 
+using trace_entries = std::vector<exception_trace::entry>;
+
+/// Reports show the ends of a long chain.
+constexpr std::size_t most_entries = 50;
+
+/// The awaits of `t` down to `leaf`, outermost first.
+trace_entries entries_down_to(const task_state_base& t, const promise_base& leaf) {
+    const std::size_t depth = std::size_t{leaf.depth} + 1;
+    trace_entries entries(std::min(depth, most_entries));
+    const auto entry_of = [](const promise_base& p) {
+        return exception_trace::entry{p.function, p.where, 0, {}};
+    };
+    const std::size_t outer = entries.size() / 2;
+    const promise_base* at = t.root;
+    for (std::size_t i = 0; i < outer; ++i, at = at->child) entries[i] = entry_of(*at);
+    at = &leaf;
+    for (std::size_t i = entries.size(); i > outer; at = at->parent) entries[--i] = entry_of(*at);
+    if (depth > entries.size()) entries[outer].hidden = depth - entries.size();
+    return entries;
+}
+
+void keep_the_ends(trace_entries& entries) {
+    if (entries.size() <= most_entries) return;
+    const auto first = entries.begin() + most_entries / 2;
+    const auto last = entries.end() - most_entries / 2;
+    for (auto at = first; at != last; ++at) last->hidden += 1 + at->hidden;
+    entries.erase(first, last);
+}
+
 const exception_trace* known_trace(const task_state_base& t, const std::exception_ptr& e) noexcept {
     return t.extras && t.extras->trace.exception == e ? &t.extras->trace : nullptr;
 }
@@ -95,11 +127,7 @@ void note_exception(promise_base& p) noexcept {
     try {
         exception_trace& trace = trace_of(t);
         trace.exception = nullptr;
-        trace.entries.clear();
-        std::size_t depth = p.depth + 1;
-        trace.entries.resize(depth);
-        for (const promise_base* at = &p; depth > 0; at = at->parent)
-            trace.entries[--depth] = {at->function, at->where, {}};
+        trace.entries = entries_down_to(t, p);
         trace.exception = p.exception;
     } catch (...) {
         return;  // out of memory: the report will lack its stack
@@ -115,12 +143,13 @@ void meet_exception(const future_state_base& failed) noexcept {
     try {
         exception_trace& trace = trace_of(*t);
         trace.exception = nullptr;
-        trace.entries.clear();
-        for (const promise_base* at = t->root; at != nullptr; at = at->child)
-            trace.entries.push_back({at->function, at->where, {}});
+        const promise_base* leaf = t->root;
+        while (leaf->child != nullptr) leaf = leaf->child;
+        trace.entries = entries_down_to(*t, *leaf);
         const std::size_t border = trace.entries.size();
         trace.entries.insert(trace.entries.end(), from->entries.begin(), from->entries.end());
         if (border < trace.entries.size()) trace.entries[border].task = inner.name();
+        keep_the_ends(trace.entries);
         trace.exception = failed.exception;
     } catch (...) {
         return;  // out of memory: the report will lack its stack
@@ -132,6 +161,8 @@ std::string format_trace(const task_state_base& t, const std::exception_ptr& e) 
     if (trace == nullptr) return {};
     std::string text = "  await chain (innermost last):\n";
     for (const exception_trace::entry& at : trace->entries) {
+        if (at.hidden != 0)
+            text += "    (" + std::to_string(at.hidden) + " frames in between are not shown)\n";
         if (!at.task.empty()) text += "    the awaited task '" + at.task + "':\n";
         const bool last = &at == &trace->entries.back();
         if (last || !is_wrapper(at.function, at.where)) text += frame_line(at.function, at.where);

@@ -29,14 +29,13 @@ std::string name_of(const future_state_base& f) {
     return f.is_task ? static_cast<const task_state_base&>(f).name() : std::string();
 }
 
-/// Reports must not throw out of destructors.
-void report(future_state_base& f, std::string message, std::exception_ptr e,
-            std::string details) noexcept {
+/// Reports must not throw out of destructors: what `details` makes belongs to the attempt.
+template <class Details>
+void report(future_state_base& f, const char* message, const std::exception_ptr& e,
+            Details details) noexcept {
     try {
-        loop_of(f).call_exception_handler({.message = std::move(message),
-                                           .exception = std::move(e),
-                                           .task_name = name_of(f),
-                                           .details = std::move(details)});
+        loop_of(f).call_exception_handler(
+            {.message = message, .exception = e, .task_name = name_of(f), .details = details()});
     } catch (...) {
         std::fputs("asyncio: an exception could not be reported\n", stderr);
     }
@@ -46,7 +45,8 @@ void report(future_state_base& f, std::string message, std::exception_ptr e,
 
 future_state_base::~future_state_base() {
     if (unretrieved)
-        report(*this, "Future exception was never retrieved", exception, created_line(*this));
+        report(*this, "Future exception was never retrieved", exception,
+               [this] { return created_line(*this); });
     while (!waiters_.empty()) waiters_.pop_front().future_dropped();
     loop->release();
 }
@@ -244,7 +244,7 @@ task_state_base::~task_state_base() {
     destroy_frames();
     if (!std::exchange(unretrieved, false)) return;
     report(*this, "Task exception was never retrieved", exception,
-           lines(created_line(*this), format_trace(*this, exception)));
+           [this] { return lines(created_line(*this), format_trace(*this, exception)); });
 }
 
 std::string task_state_base::name() const {
@@ -330,22 +330,36 @@ void task_state_base::run_frames() {
 }
 
 void task_state_base::run_timed_step() {
-    const std::string before = root->where.line() != 0 ? format_frames(*this) : std::string();
+    std::string before;
+    try {
+        if (root->where.line() != 0) before = format_frames(*this);
+    } catch (const std::bad_alloc&) {
+        before.clear();  // the report will say less, but the step goes on
+    }
     const time_point start = loop->now() - loop->reporting;
+    std::exception_ptr stop;  // what the exception handler throws
     {
         const step_scope scope(*this);
         run_frames();
         const auto took = loop->now() - loop->reporting - start;
         if (took >= loop->slow_callback) {
-            std::string details = created_line(*this);
-            if (!before.empty())
-                details = lines(std::move(details), "  the step began at:\n" + before);
-            details = lines(std::move(details), "  the step ended at:\n" + format_frames(*this));
-            loop_of(*this).report_slow("a step of the task", took, name(), std::move(details));
+            try {
+                report_slow_step(took, before);
+            } catch (...) {
+                stop = std::current_exception();
+            }
         }
         if (root_done) end_coroutine();
     }
     if (root_done) finish_task();
+    if (stop) std::rethrow_exception(stop);
+}
+
+void task_state_base::report_slow_step(std::chrono::nanoseconds took, const std::string& before) {
+    std::string details = created_line(*this);
+    if (!before.empty()) details = lines(std::move(details), "  the step began at:\n" + before);
+    details = lines(std::move(details), "  the step ended at:\n" + format_frames(*this));
+    loop_of(*this).report_slow("a step of the task", took, name(), std::move(details));
 }
 
 void task_state_base::end_coroutine() {
@@ -362,9 +376,13 @@ void task_state_base::end_coroutine() {
         }
     }
     root = nullptr;
-    // LIFETIME: the coroutine is at its final suspension; its locals are gone, now its parameters
-    // go.
-    p.handle().destroy();
+    try {
+        // LIFETIME: the coroutine is at its final suspension; its locals are gone, now its
+        // parameters go.
+        p.handle().destroy();
+    } catch (...) {
+        exception = std::current_exception();
+    }
 }
 
 void task_state_base::finish_task() {
@@ -388,7 +406,7 @@ void task_state_base::finish_task() {
 
 void task_state_base::report_pending() noexcept {
     report(*this, "Task was destroyed but it is pending!", nullptr,
-           lines(created_line(*this), format_stack(*this)));
+           [this] { return lines(created_line(*this), format_stack(*this)); });
 }
 
 void task_state_base::drop() noexcept {
@@ -400,6 +418,7 @@ void task_state_base::drop() noexcept {
 
 void task_state_base::destroy_frames() noexcept {
     if (root == nullptr) return;
+    waiting_on = nullptr;  // it lies in a frame; a destructor may still cancel this task
     promise_base* p = root;
     while (p->child != nullptr) p = p->child;
     while (p != root) {

@@ -91,19 +91,34 @@ class runner {
     bool closed_ = false;
 };
 
+namespace detail {
+/// Closes by itself after a run that went well, so that what the end throws is not lost.
+template <class... Main>
+auto run_and_close(runner& r, Main&&... main) {
+    if constexpr (std::is_void_v<decltype(r.run(std::forward<Main>(main)...))>) {
+        r.run(std::forward<Main>(main)...);
+        r.close();
+    } else {
+        auto result = r.run(std::forward<Main>(main)...);
+        r.close();
+        return result;
+    }
+}
+}  // namespace detail
+
 /// Runs `main` on a new loop and gives its result: the entry point of a program. What is still
 /// running when main is done is cancelled and awaited; the loop is closed. Throws what main throws.
 template <awaitable Main>
 auto run(Main&& main, run_options options = {}) {
     runner r(options);
-    return r.run(std::forward<Main>(main));
+    return detail::run_and_close(r, std::forward<Main>(main));
 }
 /// The same for f(args...), called on the loop.
 template <class F, class... Args>
     requires(!awaitable<F>) && (!std::is_same_v<std::remove_cvref_t<F>, run_options>)
 auto run(F&& f, Args&&... args) {
     runner r;
-    return r.run(std::forward<F>(f), std::forward<Args>(args)...);
+    return detail::run_and_close(r, std::forward<F>(f), std::forward<Args>(args)...);
 }
 
 /// What "-X dev" and its like on a command line ask for, taken off argc and argv.
@@ -129,6 +144,7 @@ coroutine<int> exit_code_of(coroutine<R> main) {
 /// 143. An uncaught error is written to standard error with the chain of awaits, and gives 1.
 template <class F>
 int run_main(int argc, char** argv, F async_main) {
+    detail::check_not_null(async_main);
     return detail::run_main_guarded(argc, argv, [async_main](std::vector<std::string> arguments) {
         if constexpr (std::is_invocable_v<F, std::vector<std::string>>) {
             return detail::exit_code_of(async_main(std::move(arguments)));

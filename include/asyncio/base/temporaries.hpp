@@ -26,4 +26,9 @@ inline constexpr bool is_fragile_temporary =
     (!(ASYNCIO_ALLOW_TEMPORARIES) && std::is_class_v<T> && !std::is_trivially_destructible_v<T> &&
      !std::is_default_constructible_v<T>);
 
+/// The same for an argument: a class of any kind, of which only lambdas are to be suspected.
+template <class T>
+inline constexpr bool is_fragile_argument =
+    is_fragile_aggregate<T> || (is_fragile_temporary<T> && requires { &T::operator(); });
+
 }  // namespace asyncio::detail

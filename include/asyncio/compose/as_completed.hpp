@@ -66,7 +66,7 @@ class completed_wait : public wait_node, public list_hook {
     [[nodiscard]] bool await_ready() const noexcept;
     template <class P>
     void await_suspend(std::coroutine_handle<P> h) {
-        suspend(h.promise());
+        suspend(promise_of(h));
     }
 
    protected:

@@ -46,6 +46,7 @@ constexpr void check_can_keep() {
 /// its result, which is copied.
 template <awaitable A>
 auto as_outcome(A&& aw) {
+    detail::check_named<A>();
     detail::check_can_keep<A>();
     if constexpr (std::is_lvalue_reference_v<A> && detail::is_future_v<std::remove_cvref_t<A>>) {
         using T = typename std::remove_cvref_t<A>::value_type;

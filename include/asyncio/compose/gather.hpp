@@ -177,6 +177,7 @@ using future_value_t = typename decltype(ensure_future(std::declval<A>()))::valu
 
 template <bool KeepErrors, class... A>
 auto gather_values(std::source_location where, A&&... aws) {
+    (check_named<A>(), ...);
     ref<future_state_base> states[] = {ensure_future(std::forward<A>(aws)).state()...};
     loop_core& loop = common_loop("gather", states, sizeof...(A));
     using state = gather_tuple_state<KeepErrors, future_value_t<A>...>;

@@ -42,7 +42,7 @@ class sleep_wait {
     static constexpr bool await_ready() noexcept { return false; }
     template <class P>
     void await_suspend(std::coroutine_handle<P> h) {
-        promise_base& p = h.promise();
+        promise_base& p = promise_of(h);
         task_ = p.task;
         if (delay_.nanoseconds().count() <= 0) {
             task_->yield(p);

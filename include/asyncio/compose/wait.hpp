@@ -47,7 +47,7 @@ class wait_for_many : public wait_node {
     [[nodiscard]] bool await_ready() noexcept { return satisfied(); }
     template <class P>
     void await_suspend(std::coroutine_handle<P> h) {
-        suspend(h.promise());
+        suspend(promise_of(h));
     }
 
    protected:

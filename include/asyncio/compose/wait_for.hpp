@@ -64,12 +64,12 @@ class [[nodiscard("nothing waits until it is awaited: co_await wait_for(...)")]]
     bool await_suspend(std::coroutine_handle<P> h) {
         if (awaited_.start().await_ready()) return false;
         if (limit_.is_forever()) return awaited_.suspend(h);
-        task_state_base& t = *h.promise().task;
+        task_state_base& t = *promise_of(h).task;
         core_.enter(t);
         if (limit_.nanoseconds().count() <= 0 && !is_future_v<A> && !is_kept_future<A>) {
             // It is not started, but the others run for a round, as they would if it were.
             what_ = stage::not_started;
-            t.yield(h.promise());
+            t.yield(promise_of(h));
             return true;
         }
         what_ = stage::limited;
@@ -119,6 +119,7 @@ class [[nodiscard("nothing waits until it is awaited: co_await wait_for(...)")]]
 /// co_await does.
 template <awaitable A>
 auto wait_for(A&& aw, delay limit, std::source_location where = std::source_location::current()) {
+    detail::check_named<A>();
     detail::check_can_keep<A>();
     using held = typename detail::waited_for<A>::type;
     return detail::wait_for_awaiter<held>(held(std::forward<A>(aw)), limit, where);

@@ -30,6 +30,7 @@ class socket_address;
 struct address_info;
 struct getaddrinfo_options;
 struct name_info;
+struct task_options;
 enum class numeric_names : unsigned char;
 
 /// Which interface to the kernel a loop uses.
@@ -119,8 +120,16 @@ class event_loop final : public detail::loop_core {
     [[nodiscard]] future<T> create_future(
         std::source_location where = std::source_location::current());
     /// asyncio::create_task on this loop, also while it does not run.
-    template <class... Args>
-    auto create_task(Args&&... args);
+    template <class T>
+    task<T> create_task(coroutine<T>&& c,
+                        std::source_location where = std::source_location::current());
+    template <class T>
+    task<T> create_task(coroutine<T>&& c, task_options options,
+                        std::source_location where = std::source_location::current());
+    template <class F, class... Args>
+    auto create_task(F&& f, Args&&... args);
+    template <class F, class... Args>
+    auto create_task(task_options options, F&& f, Args&&... args);
 
     /// Calls f(args...) each time `fd` is readable. Replaces and cancels the reader that was there.
     /// The loop does not own the descriptor: remove the reader before you close it. Throws
@@ -166,7 +175,7 @@ class event_loop final : public detail::loop_core {
     /// Tells the handler; never throws, but for keyboard_interrupt and system_exit.
     void call_exception_handler(const exception_context& context);
     /// Writes the context to standard error.
-    void default_exception_handler(const exception_context& context);
+    void default_exception_handler(const exception_context& context) noexcept;
 
     /// Debug mode: on or off, also while the loop runs.
     void set_debug(bool on) noexcept { debug = on; }  // NOLINT: Python's name and form

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <stdexcept>
 #include <tuple>
 #include <type_traits>
@@ -57,6 +58,7 @@ class handle_state : public ready_node, public timer_node, public pooled {
    private:
     static void run_handle(ready_node& n);
     void run_protected();
+    void report(const std::exception_ptr& e);
 
     loop_core& loop_;
     context_ref context_;

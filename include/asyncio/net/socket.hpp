@@ -142,7 +142,7 @@ class socket_call : public socket_operation {
     }
     template <class P>
     void await_suspend(std::coroutine_handle<P> h) {
-        suspend(h.promise(), (*socket_).*Direction);
+        suspend(promise_of(h), (*socket_).*Direction);
     }
 
    protected:
@@ -250,7 +250,7 @@ class [[nodiscard("co_await it")]] connect_operation : public io_operation {
     }
     template <class P>
     void await_suspend(std::coroutine_handle<P> h) {
-        suspend(h.promise());
+        suspend(promise_of(h));
     }
     int await_resume() {
         check_cancelled();

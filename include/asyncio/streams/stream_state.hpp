@@ -51,7 +51,7 @@ class read_operation : public io_operation {
     bool await_ready();
     template <class P>
     void await_suspend(std::coroutine_handle<P> h) {
-        suspend(h.promise());
+        suspend(promise_of(h));
     }
 
     /// Looks at what was read; `ended`: nothing will follow. True: it is over, with a result or an
@@ -91,7 +91,7 @@ class stream_wait : public wait_node, public list_hook {
     using asyncio_awaiter = void;
     template <class P>
     void await_suspend(std::coroutine_handle<P> h) {
-        suspend(h.promise());
+        suspend(promise_of(h));
     }
     void await_resume();
 

@@ -48,7 +48,7 @@ class [[nodiscard("wait() does nothing until it is awaited: co_await it")]] cond
     static constexpr bool await_ready() noexcept { return false; }
     template <class P>
     void await_suspend(std::coroutine_handle<P> h) {
-        release_and_suspend(h.promise());
+        release_and_suspend(promise_of(h));
     }
     void await_resume();
 

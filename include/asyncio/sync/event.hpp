@@ -25,7 +25,7 @@ class [[nodiscard("wait() does nothing until it is awaited: co_await it")]] even
     [[nodiscard]] bool await_ready() const noexcept;
     template <class P>
     void await_suspend(std::coroutine_handle<P> h) {
-        suspend(h.promise());
+        suspend(promise_of(h));
     }
     void await_resume() {
         if (!over()) [[unlikely]]

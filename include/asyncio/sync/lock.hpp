@@ -51,7 +51,7 @@ class lock_wait : public waiter {
     bool await_ready() noexcept;
     template <class P>
     void await_suspend(std::coroutine_handle<P> h) {
-        suspend_for_lock(h.promise());
+        suspend_for_lock(promise_of(h));
     }
 
     [[nodiscard]] std::string describe() const override;

@@ -20,7 +20,7 @@ class get_wait : public waiter {
     bool await_ready() const noexcept;
     template <class P>
     void await_suspend(std::coroutine_handle<P> h) {
-        suspend(h.promise());
+        suspend(promise_of(h));
     }
 
    protected:
@@ -47,7 +47,7 @@ class put_wait : public waiter {
     bool await_ready() const noexcept;
     template <class P>
     void await_suspend(std::coroutine_handle<P> h) {
-        suspend(h.promise());
+        suspend(promise_of(h));
     }
 
    protected:
@@ -78,7 +78,7 @@ class [[nodiscard("join() does nothing until it is awaited: co_await it")]] join
     bool await_ready() const noexcept;
     template <class P>
     void await_suspend(std::coroutine_handle<P> h) {
-        suspend(h.promise());
+        suspend(promise_of(h));
     }
     void await_resume() {
         if (!over()) [[unlikely]]

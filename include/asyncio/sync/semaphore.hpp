@@ -29,7 +29,7 @@ class semaphore_wait : public waiter {
     bool await_ready() noexcept;
     template <class P>
     void await_suspend(std::coroutine_handle<P> h) {
-        suspend(h.promise());
+        suspend(promise_of(h));
     }
 
    protected:

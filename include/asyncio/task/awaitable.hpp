@@ -27,6 +27,20 @@ concept any_awaiter = requires(std::remove_reference_t<A>& a) {
     a.await_resume();
 };
 
+/// Something to be kept, and awaited by its name only; see fresh_task.
+template <class A>
+concept to_be_named = requires { typename A::asyncio_to_be_named; };
+
+/// For everything that awaits what it is given, deduced as A for a parameter `A&&`.
+template <class A>
+constexpr void check_named() {
+    static_assert(!to_be_named<A>,
+                  "g++ 12 destroys a temporary lambda that owns its captures, and a temporary "
+                  "aggregate, twice if it stands in one expression with co_await: name the task "
+                  "first (auto t = create_task(...); co_await t), or pass what it captures as "
+                  "arguments");
+}
+
 template <class T>
 inline constexpr bool is_coroutine = false;
 template <class T>

@@ -33,7 +33,7 @@ class child_awaiter {
     template <class P>
     bool await_suspend(std::coroutine_handle<P> h) {
         if (!child_) throw_awaited_twice();
-        parent_ = &h.promise();
+        parent_ = &promise_of(h);
         return start_child(*parent_, child_.promise(), child_);
     }
     T await_resume() {

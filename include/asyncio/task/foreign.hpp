@@ -41,7 +41,7 @@ class foreign_awaiter final : public foreign_wait {
     bool await_ready() { return static_cast<bool>(awaiter_.await_ready()); }
     template <class P>
     bool await_suspend(std::coroutine_handle<P> h) {
-        const std::coroutine_handle<> back = arm(h.promise());
+        const std::coroutine_handle<> back = arm(promise_of(h));
         using result = decltype(awaiter_.await_suspend(back));
         try {
             if constexpr (std::is_void_v<result>) {

@@ -118,7 +118,7 @@ class future_wait : public wait_node, public done_node {
     [[nodiscard]] bool await_ready() const noexcept { return state_->done(); }
     template <class P>
     void await_suspend(std::coroutine_handle<P> h) {
-        suspend(h.promise());
+        suspend(promise_of(h));
     }
 
    protected:
@@ -267,9 +267,10 @@ class future {
     /// Sets the result, once; throws invalid_state_error if it is done. Waiters run in the next
     /// round.
     template <class U = T>
-        requires(!std::is_void_v<T>) &&
-                std::is_constructible_v<typename detail::future_state<T>::stored, U&&>
+        requires(!std::is_void_v<T>)
     void set_result(U&& value) const {
+        static_assert(std::is_constructible_v<T, U&&>,
+                      "set_result takes a value of the future's type");
         checked()->require_pending("set_result");
         static_cast<detail::future_state<T>&>(*state_).emplace(std::forward<U>(value));
         state_->finish(detail::future_status::value);

@@ -22,6 +22,7 @@
 
 #include "asyncio/base/config.hpp"
 #include "asyncio/base/memory.hpp"
+#include "asyncio/base/temporaries.hpp"
 #include "asyncio/task/awaitable.hpp"
 
 namespace asyncio::detail {
@@ -100,6 +101,7 @@ class promise_base {
     decltype(auto) await_transform(A&& a,
                                    std::source_location at = std::source_location::current()) {
         where = at;
+        check_named<A>();
         if constexpr (is_coroutine<std::remove_cvref_t<A>> && std::is_lvalue_reference_v<A>) {
             static_assert(
                 !sizeof(A),
@@ -119,8 +121,19 @@ class promise_base {
                 return find_awaiter(static_cast<A&&>(a));
             }
         } else {
+            static_assert(!is_fragile_aggregate<A>,
+                          "g++ 12 destroys this aggregate twice if it is made in the expression "
+                          "that awaits it: name it first (auto a = ...; co_await a), or give its "
+                          "class a constructor");
             return foreign_awaiter<A&&>(static_cast<A&&>(a));
         }
+    }
+    template <class V>
+    static std::suspend_never yield_value(V&&) noexcept {
+        static_assert(!sizeof(V*),
+                      "a coroutine gives one result, with co_return; several need an "
+                      "async_generator");
+        return {};
     }
 
    protected:
@@ -139,6 +152,16 @@ class promise_base {
 #endif
 };
 
+/// The promise of a coroutine that awaits something of this library.
+template <class P>
+promise_base& promise_of(std::coroutine_handle<P> h) noexcept {
+    static_assert(std::is_base_of_v<promise_base, P>,
+                  "this can be awaited only inside an asyncio::coroutine: a coroutine of another "
+                  "library has no task that could wait for it");
+    if constexpr (std::is_base_of_v<promise_base, P>) return h.promise();
+    __builtin_unreachable();
+}
+
 struct final_awaiter {
     static constexpr bool await_ready() noexcept { return false; }
     template <class P>
@@ -153,9 +176,13 @@ class promise_result : public promise_base {
     static_assert(alignof(T) <= 16,
                   "a coroutine's result cannot be over-aligned: return a std::unique_ptr to it");
     template <class U = T>
-        requires std::is_constructible_v<T, U&&>
     void return_value(U&& value) {
-        ::new (static_cast<void*>(std::addressof(value_))) T(std::forward<U>(value));
+        static_assert(std::is_constructible_v<T, U&&>,
+                      "co_return takes a value of the coroutine's type, or one that converts to "
+                      "it");
+        // T may be const; the memory is not.
+        ::new (const_cast<void*>(static_cast<const void*>(std::addressof(value_))))
+            T(std::forward<U>(value));
         has_value = true;
     }
     T take() { return std::move(value_); }

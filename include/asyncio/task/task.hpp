@@ -65,11 +65,19 @@ class task : public future<T> {
         requires std::is_void_v<T> && (!std::is_void_v<U>)
     task(const task<U>& other) noexcept : future<T>(other.state()) {}
 
-    void set_result() = delete;
-    template <class U>
-    void set_result(U&&) = delete;
+    /// A task cannot be set: its coroutine does that.
+    template <class... U>
+    void set_result(U&&...) const {
+        static_assert(sizeof...(U) > 1000,
+                      "a task's result is set by its coroutine; make a future to set one by hand: "
+                      "loop.create_future<T>()");
+    }
     template <class E>
-    void set_exception(E) = delete;
+    void set_exception(E) const {
+        static_assert(!sizeof(E*),
+                      "a task's result is set by its coroutine; make a future to set one by hand: "
+                      "loop.create_future<T>()");
+    }
 
     /// The name given at creation, or "Task-N".
     [[nodiscard]] std::string get_name() const { return self().name(); }
@@ -102,6 +110,31 @@ template <class T>
 inline constexpr bool is_future_v<future<T>> = true;
 template <class T>
 inline constexpr bool is_future_v<task<T>> = true;
+
+/// The task of a callable (or an argument) that g++ 12 destroys twice if it is made in the
+/// expression that awaits the task. It can be kept; awaiting it on the spot does not compile.
+template <class T>
+class fresh_task : public task<T> {
+   public:
+    using asyncio_to_be_named = void;
+    using task<T>::task;
+    fresh_task() noexcept = default;
+    explicit fresh_task(task<T> t) noexcept : task<T>(std::move(t)) {}
+};
+template <class T>
+inline constexpr bool is_future_v<fresh_task<T>> = true;
+
+/// `t` as create_task(f, args...) returns it.
+template <class F, class... Args, class T>
+auto task_of_call(task<T> t) {
+    // What the library returns to be awaited has constructors, and is safe.
+    if constexpr ((is_fragile_temporary<F> && !declares_awaitable<F>) ||
+                  (is_fragile_argument<Args> || ...)) {
+        return fresh_task<T>(std::move(t));
+    } else {
+        return t;
+    }
+}
 
 /// Starts a coroutine as a task on `loop`.
 template <class T>
@@ -182,6 +215,10 @@ template <class F, class... Args>
 auto to_coroutine(F&& f, Args&&... args) {
     if constexpr (sizeof...(Args) == 0 && is_coroutine<F>) {
         return std::move(f);
+    } else if constexpr (sizeof...(Args) == 0 && is_future_v<std::remove_cvref_t<F>>) {
+        check_named<F>();
+        using type = future<typename std::remove_cvref_t<F>::value_type>;
+        return as_coroutine<type>(type(std::forward<F>(f)));
     } else if constexpr (sizeof...(Args) == 0 && awaitable<F>) {
         return as_coroutine<std::decay_t<F>>(std::forward<F>(f));
     } else {
@@ -200,6 +237,20 @@ auto to_coroutine(F&& f, Args&&... args) {
     }
 }
 
+/// Starts f(args...), or an awaitable, on `loop` (null: the running one).
+template <class F, class... Args>
+auto start_task(event_loop* loop, const task_options& options, F&& f, Args&&... args) {
+    if constexpr (sizeof...(Args) == 1 && awaitable<F> &&
+                  (std::is_same_v<std::remove_cvref_t<Args>, task_options> && ...)) {
+        return start_task(loop, args..., std::forward<F>(f));
+    } else {
+        auto c = to_coroutine(std::forward<F>(f), std::forward<Args>(args)...);
+        return task_of_call<F, Args...>(loop != nullptr
+                                            ? make_task(*loop, std::move(c), options, {})
+                                            : make_task(std::move(c), options, {}));
+    }
+}
+
 }  // namespace detail
 
 /// Starts a coroutine as a task of the running loop: it begins in the next round, in the order of
@@ -207,7 +258,7 @@ auto to_coroutine(F&& f, Args&&... args) {
 /// coroutine is then destroyed. The safe form for callables keeps the callable and its arguments
 /// alive: create_task(f, args...).
 template <class T>
-task<T> create_task(coroutine<T> c, task_options options = {},
+task<T> create_task(coroutine<T>&& c, task_options options = {},
                     std::source_location where = std::source_location::current()) {
     return detail::make_task(std::move(c), options, where);
 }
@@ -217,20 +268,13 @@ task<T> create_task(coroutine<T> c, task_options options = {},
 template <class F, class... Args>
     requires(!detail::is_coroutine<F>) && (!std::is_same_v<std::remove_cvref_t<F>, task_options>)
 auto create_task(F&& f, Args&&... args) {
-    if constexpr (sizeof...(Args) == 1 && awaitable<F> &&
-                  (std::is_same_v<std::remove_cvref_t<Args>, task_options> && ...)) {
-        return detail::make_task(detail::to_coroutine(std::forward<F>(f)), args..., {});
-    } else {
-        return detail::make_task(
-            detail::to_coroutine(std::forward<F>(f), std::forward<Args>(args)...), {}, {});
-    }
+    return detail::start_task(nullptr, {}, std::forward<F>(f), std::forward<Args>(args)...);
 }
 /// The same with options, which come first because the arguments are last.
 template <class F, class... Args>
     requires(!detail::is_coroutine<F>)
 auto create_task(task_options options, F&& f, Args&&... args) {
-    return detail::make_task(detail::to_coroutine(std::forward<F>(f), std::forward<Args>(args)...),
-                             options, {});
+    return detail::start_task(nullptr, options, std::forward<F>(f), std::forward<Args>(args)...);
 }
 
 /// A future or task as it is; anything else that can be awaited becomes a task of the running loop.
@@ -250,9 +294,22 @@ auto ensure_future(A&& a) {
 /// The loop's tasks that are not done, oldest first. Null: the running loop.
 [[nodiscard]] std::vector<task<>> all_tasks(event_loop* loop = nullptr);
 
-template <class... Args>
-auto event_loop::create_task(Args&&... args) {
-    return detail::make_task(*this, detail::to_coroutine(std::forward<Args>(args)...), {}, {});
+template <class T>
+task<T> event_loop::create_task(coroutine<T>&& c, std::source_location where) {
+    return detail::make_task(*this, std::move(c), {}, where);
+}
+template <class T>
+task<T> event_loop::create_task(coroutine<T>&& c, task_options options,
+                                std::source_location where) {
+    return detail::make_task(*this, std::move(c), options, where);
+}
+template <class F, class... Args>
+auto event_loop::create_task(F&& f, Args&&... args) {
+    return detail::start_task(this, {}, std::forward<F>(f), std::forward<Args>(args)...);
+}
+template <class F, class... Args>
+auto event_loop::create_task(task_options options, F&& f, Args&&... args) {
+    return detail::start_task(this, options, std::forward<F>(f), std::forward<Args>(args)...);
 }
 
 template <class Awaitable>

@@ -34,7 +34,9 @@ struct exception_trace {
     struct entry {
         std::source_location function;
         std::source_location where;
-        std::string task;  ///< not empty: from here on it is this task, which was awaited
+        std::size_t hidden = 0;  ///< how many before this one were left out
+        std::string
+            task;  ///< not empty: from here on it is this task, which the one before awaited
     };
     std::exception_ptr exception;
     std::vector<entry> entries;
@@ -212,6 +214,7 @@ class task_state_base : public future_state_base, public ready_node, public task
     static void step(ready_node& n);
     void run_step();
     void run_timed_step();
+    void report_slow_step(std::chrono::nanoseconds took, const std::string& before);
     void run_frames();
     void end_coroutine();
     void finish_task();

@@ -69,16 +69,13 @@ TEST(run_signal, wakes_a_loop_that_waits) {
 
 // S132: a task that somebody else cancelled, too: cancelled_error.
 TEST(run_signal, a_main_that_was_cancelled_otherwise_too) {
-    const auto main = []() -> coroutine<> {
-        const task<> self = current_task();
-        get_running_loop().call_soon([self] {
-            ::raise(SIGINT);
-            get_running_loop().call_soon([self] { self.cancel("mine"); });
-        });
-        try {
-            co_await sleep(1h);
-        } catch (const cancelled_error&) {
-        }
+    const auto other = [](task<> main_task) -> coroutine<> {
+        co_await sleep(0s);
+        main_task.cancel("mine");
+        ::raise(SIGINT);
+    };
+    const auto main = [other]() -> coroutine<> {
+        const auto t = create_task(other, current_task());
         co_await sleep(1h);
     };
     EXPECT_THROW(run(main()), cancelled_error);

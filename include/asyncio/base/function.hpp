@@ -9,30 +9,26 @@
 
 namespace asyncio::detail {
 
-template <class M, class Object, class... Args>
-decltype(auto) invoke_member(M member, Object&& object, Args&&... args) {
-    if constexpr (requires {
-                      (std::forward<Object>(object).*member)(std::forward<Args>(args)...);
-                  }) {
-        return (std::forward<Object>(object).*member)(std::forward<Args>(args)...);
-    } else if constexpr (requires {
-                             ((*std::forward<Object>(object)).*member)(std::forward<Args>(args)...);
-                         }) {
-        return ((*std::forward<Object>(object)).*member)(std::forward<Args>(args)...);
-    } else {
-        return (object.get().*member)(std::forward<Args>(args)...);  // a std::reference_wrapper
-    }
+template <class R, class Class, class Target>
+decltype(auto) target_of(R Class::*, Target&& target) {
+    if constexpr (std::is_base_of_v<Class, std::remove_cvref_t<Target>>)
+        return static_cast<Target&&>(target);
+    else if constexpr (requires { *std::forward<Target>(target); })
+        return *std::forward<Target>(target);
+    else
+        return target.get();  // a std::reference_wrapper
 }
 
 /// Calls f(args...), also through a pointer to a member; what std::invoke does, without its
 /// header's weight.
 template <class F, class... Args>
 decltype(auto) invoke(F&& f, Args&&... args) {
-    if constexpr (std::is_member_pointer_v<std::remove_cvref_t<F>>) {
-        return invoke_member(f, std::forward<Args>(args)...);
-    } else {
-        return std::forward<F>(f)(std::forward<Args>(args)...);
-    }
+    return std::forward<F>(f)(std::forward<Args>(args)...);
+}
+template <class F, class Target, class... Args>
+    requires std::is_member_pointer_v<std::remove_cvref_t<F>>
+decltype(auto) invoke(F&& f, Target&& target, Args&&... args) {
+    return (target_of(f, std::forward<Target>(target)).*f)(std::forward<Args>(args)...);
 }
 
 template <class Signature>

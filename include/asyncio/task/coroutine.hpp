@@ -47,6 +47,9 @@ class child_awaiter {
         return promise_outcome<T>(child_.promise());
     }
 
+   protected:
+    [[nodiscard]] std::source_location function() const { return child_.promise().function; }
+
    private:
     handle_type child_;
     promise_base* parent_ = nullptr;
@@ -113,28 +116,32 @@ struct coroutine_access {
         if (!c.handle_) throw_awaited_twice();
         return std::exchange(c.handle_, nullptr);
     }
-    template <class T>
-    static std::source_location function(const coroutine<T>& c) {
-        return c.handle_ ? c.handle_.promise().function : std::source_location();
-    }
 };
 
-/// Gives the coroutine that awaits this the name of the one that it stands for, in reports.
-class take_name {
+/// Awaits a coroutine in whose place the awaiting one stands: reports show the name of the former.
+template <class T>
+class stand_in_awaiter : public child_awaiter<T> {
    public:
-    using asyncio_awaiter = void;
-    template <class T>
-    explicit take_name(const coroutine<T>& c) : function_(coroutine_access::function(c)) {}
-    static constexpr bool await_ready() noexcept { return false; }
+    explicit stand_in_awaiter(coroutine<T>& c)
+        : child_awaiter<T>(coroutine_access::take(c)), function_(this->function()) {}
     template <class P>
-    bool await_suspend(std::coroutine_handle<P> h) const noexcept {
+    bool await_suspend(std::coroutine_handle<P> h) {
         h.promise().function = function_;
-        return false;
+        return child_awaiter<T>::await_suspend(h);
     }
-    static void await_resume() noexcept {}
 
    private:
     std::source_location function_;
+};
+template <class T>
+class stand_in {
+   public:
+    using asyncio_awaitable = void;
+    explicit stand_in(coroutine<T> c) noexcept : coroutine_(std::move(c)) {}
+    stand_in_awaiter<T> operator co_await() && { return stand_in_awaiter<T>(coroutine_); }
+
+   private:
+    coroutine<T> coroutine_;
 };
 
 }  // namespace detail

@@ -169,16 +169,25 @@ coroutine<std::decay_t<await_result_t<A>>> as_coroutine(A a) {
     co_return co_await std::move(a);
 }
 
-/// A callable and its arguments, kept alive by the frame that runs them.
+/// `a` to be awaited by a coroutine that stands in its place.
+template <class A>
+decltype(auto) in_its_place(A&& a) {
+    if constexpr (is_coroutine<std::remove_cvref_t<A>>)
+        return stand_in<typename A::value_type>(std::move(a));
+    else
+        return std::forward<A>(a);
+}
+
+/// Runs a callable, and keeps it and its arguments alive. It is called in the expression that
+/// awaits: so do temporaries live that the arguments are converted to.
 template <class R, class F, class... Args>
 coroutine<R> call_owned(F f, Args... args) {
-    if constexpr (is_coroutine<std::decay_t<decltype(detail::invoke(f, std::move(args)...))>>) {
-        auto called = detail::invoke(f, std::move(args)...);
-        co_await take_name(called);
-        co_return co_await std::move(called);
-    } else {
-        co_return co_await detail::invoke(f, std::move(args)...);
-    }
+    co_return co_await in_its_place(f(std::move(args)...));
+}
+template <class R, class F, class Target, class... Args>
+    requires std::is_member_pointer_v<F>
+coroutine<R> call_owned(F f, Target target, Args... args) {
+    co_return co_await in_its_place((target_of(f, std::move(target)).*f)(std::move(args)...));
 }
 
 template <class F, class... Args>

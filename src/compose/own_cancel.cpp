@@ -10,13 +10,13 @@ void own_cancel::request(cancel_ref why) {
     before_ = task_->cancel_why;
     own_ = std::move(why);
     task_->cancel(own_);
-    level_ = task_->cancelling;
+    number_ = task_->cancel_requests;
 }
 
 void own_cancel::take_back() noexcept {
     if (!requested_ || std::exchange(taken_back_, true)) return;
     // Not delivered, and nobody else's: it never will be.
-    if (!merged_ && task_->cancelling <= level_) task_->must_cancel = false;
+    if (!merged_ && task_->cancel_requests == number_) task_->must_cancel = false;
     task_->uncancel();
     if (task_->cancel_why.get() == own_.get()) task_->cancel_why = before_;
 }

@@ -442,6 +442,7 @@ bool task_state_base::cancel(const cancel_ref& why) {
     task_state_base* last = this;
     for (;;) {
         ++last->cancelling;
+        ++last->cancel_requests;
         last->cancel_why = why;
         if (last->passing_cancel) return true;
         last->passing_cancel = true;

@@ -1,4 +1,4 @@
-// EXPECT-GCC: g++ 12 destroys
+// EXPECT-GCC: g++ 12 would destroy this body twice: name it first
 // EXPECT-CLANG: clang has no such bug
 #include <asyncio/asyncio.hpp>
 #include <string>

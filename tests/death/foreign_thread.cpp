@@ -1,7 +1,8 @@
 // ENV: ASYNCIODEBUG=1
-// EXPECT-STDOUT: asyncio: call_soon was called from a thread that does not run this loop; use
-// EXPECT-STDOUT: call_soon_threadsafe EXPECT-STDOUT: asyncio: set_result was called from a thread
-// EXPECT-STDOUT: that does not run this loop; use call_soon_threadsafe
+// EXPECT-STDOUT: call_soon was called from a thread that does not run this loop
+// EXPECT-STDOUT: use call_soon_threadsafe
+// EXPECT-STDOUT: set_result was called from a thread that does not run this loop
+// EXPECT-STDOUT: use call_soon_threadsafe
 #include <asyncio/asyncio.hpp>
 #include <cstdio>
 #include <exception>

@@ -65,10 +65,8 @@ TEST_F(foreign, completed_by_a_callback) {
 
 TEST_F(foreign, completed_by_another_thread) {
     std::thread other;
-    loop_->call_soon([&] { other = std::thread([&] { op_.complete(5); }); });
-    loop_->stop();
     const auto t = loop_->create_task(awaits(op_, resumed_on_));
-    loop_->run_forever();
+    loop_->call_soon([&] { other = std::thread([&] { op_.complete(5); }); });  // it waits by then
     EXPECT_EQ(run(t), 5);
     other.join();
     EXPECT_EQ(resumed_on_, std::this_thread::get_id());

@@ -39,7 +39,7 @@ class own_cancel {
     cancel_ref own_;
     cancel_ref before_;           ///< the reason of the last request before the own one
     std::uint32_t baseline_ = 0;  ///< how many requests there were at entry
-    std::uint32_t level_ = 0;     ///< how many there were with the own one
+    std::uint32_t number_ = 0;    ///< of the own request, among all the task's
     bool requested_ = false;
     bool taken_back_ = false;
     bool merged_ = false;  ///< it joined one that had not been delivered yet

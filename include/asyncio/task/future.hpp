@@ -206,7 +206,7 @@ class done_callback final : public done_callback_base {
         : done_callback_base(loop, callback_id), f_(std::forward<G>(f)) {}
 
    private:
-    void invoke() override { f_(future<T>(std::move(done_future_))); }
+    void invoke() override { static_cast<void>(f_(future<T>(std::move(done_future_)))); }
     F f_;
 };
 
@@ -316,6 +316,11 @@ class future {
         static_assert(
             std::is_invocable_v<std::decay_t<F>&, future<T>>,
             "a done callback is called with the future: write [](asyncio::future<T> f) { ... }");
+        if constexpr (std::is_invocable_v<std::decay_t<F>&, future<T>>)
+            static_assert(
+                !detail::declares_awaitable<std::invoke_result_t<std::decay_t<F>&, future<T>>>,
+                "this callable returns a coroutine, which nobody would await: create the task in "
+                "the callback, with create_task(f, args...)");
         detail::check_not_null(f);
         using callback = detail::done_callback<T, std::decay_t<F>>;
         detail::future_state_base& state = *checked();

@@ -65,19 +65,11 @@ class task : public future<T> {
         requires std::is_void_v<T> && (!std::is_void_v<U>)
     task(const task<U>& other) noexcept : future<T>(other.state()) {}
 
-    /// A task cannot be set: its coroutine does that.
+    /// A task cannot be set: its coroutine does that. By hand: loop.create_future<T>().
     template <class... U>
-    void set_result(U&&...) const {
-        static_assert(sizeof...(U) > 1000,
-                      "a task's result is set by its coroutine; make a future to set one by hand: "
-                      "loop.create_future<T>()");
-    }
-    template <class E>
-    void set_exception(E) const {
-        static_assert(!sizeof(E*),
-                      "a task's result is set by its coroutine; make a future to set one by hand: "
-                      "loop.create_future<T>()");
-    }
+    void set_result(U&&...) const = delete;  // a task's result is set by its coroutine
+    template <class... U>
+    void set_exception(U&&...) const = delete;  // a task's result is set by its coroutine
 
     /// The name given at creation, or "Task-N".
     [[nodiscard]] std::string get_name() const { return self().name(); }

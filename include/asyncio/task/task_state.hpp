@@ -199,7 +199,8 @@ class task_state_base : public future_state_base, public ready_node, public task
     wait_node* waiting_on = nullptr;
     std::unique_ptr<task_extras> extras;
     context_ref context;
-    std::uint32_t cancelling = 0;
+    std::uint32_t cancelling = 0;       ///< requests that were not taken back
+    std::uint32_t cancel_requests = 0;  ///< how many were ever made: the number of the last one
 
    protected:
     ~task_state_base() override;

@@ -155,8 +155,9 @@ coroutine<int> exit_code_of(coroutine<R> main) {
 template <class F>
 int run_main(int argc, char** argv, F async_main) {
     using arguments = std::vector<std::string>;
-    static_assert(!detail::declares_awaitable<F>,
-                  "run_main takes the function itself, which it calls: run_main(argc, argv, amain)");
+    static_assert(
+        !detail::declares_awaitable<F>,
+        "run_main takes the function itself, which it calls: run_main(argc, argv, amain)");
     if constexpr (detail::declares_awaitable<F>) {
         return 1;
     } else if constexpr (std::is_invocable_v<F&, arguments>) {

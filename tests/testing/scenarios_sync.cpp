@@ -47,7 +47,7 @@ void balanced() {
 template <class Body>
 coroutine<> in_group(Body& body) {
     asyncio::task_group group;
-    co_await asyncio::with(group, std::ref(body));
+    co_await asyncio::wait_for(asyncio::with(group, std::ref(body)), patience);
 }
 
 struct holding {
@@ -159,10 +159,10 @@ coroutine<> wakes_everybody() {
         g.create_task(waits_for_an_event, std::ref(e), std::ref(woken));
         co_await sets_an_event(e);
         // A waiter that a seed has started late is woken, too.
-        while (woken < 2) co_await sets_an_event(e);
+        for (int i = 0; i < 1000 && woken < 2; ++i) co_await sets_an_event(e);
     };
     co_await in_group(body);
-    expect(woken == 2);
+    expect_work(woken == 2);
 }
 
 coroutine<> gives_an_event_up() {
@@ -210,7 +210,8 @@ coroutine<> waits_for_a_condition() {
         co_await puts_into_store(s, 2);
     };
     co_await in_group(body);
-    expect(s.items == 0 && now.most_held == 1);
+    expect(now.most_held <= 1);
+    expect_work(s.items == 0);
 }
 
 coroutine<> gives_a_condition_up() {
@@ -287,7 +288,7 @@ coroutine<> hands_items_over(std::size_t room) {
         co_return;
     };
     co_await in_group(body);
-    co_await q.join();
+    co_await asyncio::wait_for(q.join(), patience);
     expect(now.taken == 6);
 }
 coroutine<> queue_of_one() { co_await hands_items_over<asyncio::queue<int>>(1); }
@@ -323,7 +324,7 @@ coroutine<> gives_a_put_up() {
         } catch (const asyncio::timeout_error&) {
         }
     }
-    expect(q.qsize() == 1);
+    expect(q.qsize() <= 1);
 }
 
 coroutine<> drains(asyncio::queue<int>& q) {

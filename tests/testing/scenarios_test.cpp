@@ -55,6 +55,17 @@ everywhere_report drive_all(Drive drive) {
     return sum;
 }
 
+/// Seed 0 is the usual order.
+asyncio::testing::simulate_options schedule(std::uint64_t seed) {
+    return {.seed = seed, .strategy = seed == 0 ? scheduling::fifo : scheduling::random};
+}
+
+void expect_runs(const everywhere_report& sum, std::uint64_t least) {
+    if (std::getenv("ASYNCIO_TEST_ONLY") == nullptr) {
+        EXPECT_GE(sum.runs, least);
+    }
+}
+
 TEST(scenarios, are_enough) { EXPECT_GE(all_scenarios().size(), 60u); }
 
 TEST(scenarios, survive_every_schedule) {
@@ -70,53 +81,43 @@ TEST(scenarios, survive_every_schedule) {
 }
 
 TEST(scenarios, survive_every_cancel) {
-    everywhere_report sum = drive_all([](auto main, auto check) {
-        return asyncio::testing::cancel_everywhere(main, check,
-                                                   {.target = cancel_target::every_task});
-    });
-    for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    everywhere_report sum = drive_all(
+        [](auto main, auto check) { return asyncio::testing::cancel_everywhere(main, check); });
+    scenarios::patience = std::chrono::seconds(1);
+    for (std::uint64_t seed = 0; seed <= 3; ++seed) {
         const everywhere_report r = drive_all([seed](auto main, auto check) {
             return asyncio::testing::cancel_everywhere(
                 main, check,
-                {.target = cancel_target::every_task,
-                 .any_error = false,
-                 .each = {.seed = seed, .strategy = scheduling::random}});
+                {.target = cancel_target::every_task, .any_error = true, .each = schedule(seed)});
         });
         sum.runs += r.runs;
     }
-    if (std::getenv("ASYNCIO_TEST_ONLY") == nullptr) {
-        EXPECT_GE(sum.runs, 5'000u);
-    }
+    scenarios::patience = asyncio::delay::forever();
+    expect_runs(sum, 5'000);
 }
 
 TEST(scenarios, survive_every_failed_allocation) {
     everywhere_report sum;
-    for (std::uint64_t seed = 0; seed <= 2; ++seed) {
-        const auto strategy = seed == 0 ? scheduling::fifo : scheduling::random;
+    for (std::uint64_t seed = 0; seed <= 8; ++seed) {
         const everywhere_report r = drive_all([&](auto main, auto check) {
             return asyncio::testing::fail_every_allocation(
-                main, check, {.each = {.seed = seed, .strategy = strategy}});
+                main, check, {.any_error = true, .each = schedule(seed)});
         });
         sum.runs += r.runs;
     }
-    if (std::getenv("ASYNCIO_TEST_ONLY") == nullptr && !ASYNCIO_ASAN) {
-        EXPECT_GE(sum.runs, 20'000u);
-    }
+    if (!ASYNCIO_ASAN) expect_runs(sum, 20'000);
 }
 
 TEST(scenarios, survive_every_failed_call) {
     everywhere_report sum;
     for (std::uint64_t seed = 0; seed <= 5; ++seed) {
-        const auto strategy = seed == 0 ? scheduling::fifo : scheduling::random;
         const everywhere_report r = drive_all([&](auto main, auto check) {
             return asyncio::testing::fail_every_call(
-                main, check, {.each = {.seed = seed, .strategy = strategy}});
+                main, check, {.any_error = true, .max_runs = 1000, .each = schedule(seed)});
         });
         sum.runs += r.runs;
     }
-    if (std::getenv("ASYNCIO_TEST_ONLY") == nullptr) {
-        EXPECT_GE(sum.runs, 10'000u);
-    }
+    expect_runs(sum, 10'000);
 }
 
 }  // namespace

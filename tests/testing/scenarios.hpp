@@ -29,6 +29,7 @@ inline void expect_work(bool done) {
 inline asyncio::delay patience = asyncio::delay::forever();
 
 /// Those that need no network.
+[[nodiscard]] std::span<const scenario> of_task();
 [[nodiscard]] std::span<const scenario> of_compose();
 [[nodiscard]] std::span<const scenario> of_sync();
 /// Those with sockets and streams.

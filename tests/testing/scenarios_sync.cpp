@@ -350,7 +350,55 @@ coroutine<> shuts_a_queue_down() {
     expect(now.taken == 5);
 }
 
+coroutine<> shuts_a_queue_down_at_once() {
+    now = {};
+    asyncio::queue<int> q(1);
+    auto body = [&q](asyncio::task_group& g) -> coroutine<> {
+        g.create_task(drains, std::ref(q));
+        co_await sleep(1ms);
+        q.shutdown_immediate();
+    };
+    co_await in_group(body);
+    expect(q.empty() && now.taken == 0);
+}
+
+coroutine<> breaks_a_barrier() {
+    now = {};
+    asyncio::barrier b(3);
+    int broken = 0;
+    const auto waits = [&]() -> coroutine<> {
+        try {
+            (void)co_await b.wait();
+        } catch (const asyncio::broken_barrier_error&) {
+            ++broken;
+        }
+    };
+    auto body = [&](asyncio::task_group& g) -> coroutine<> {
+        g.create_task(std::ref(waits));
+        g.create_task(std::ref(waits));
+        co_await sleep(1ms);
+        co_await b.abort();
+    };
+    co_await in_group(body);
+    expect_work(broken == 2);
+}
+
+coroutine<> counts_permits() {
+    now = {};
+    asyncio::bounded_semaphore s(2);
+    auto body = [&s](asyncio::task_group& g) -> coroutine<> {
+        for (int i = 0; i < 4; ++i)
+            g.create_task(uses_once<asyncio::bounded_semaphore>, std::ref(s));
+        co_return;
+    };
+    co_await in_group(body);
+    expect(now.most_held <= 2 && !s.locked());
+}
+
 constexpr scenario all_of_sync[] = {
+    {"shuts a queue down at once", shuts_a_queue_down_at_once, balanced},
+    {"breaks a barrier", breaks_a_barrier, balanced},
+    {"counts permits", counts_permits, balanced},
     {"contends for a lock", contends_for_a_lock, balanced},
     {"gives a lock up", gives_a_lock_up, balanced},
     {"locks by hand", locks_by_hand, balanced},

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <typeinfo>
 #include <utility>
 
@@ -96,10 +97,9 @@ const std::type_info* type_of(const std::exception_ptr& e) noexcept {
 
 std::string demangled(const char* name) {
     int status = 0;
-    char* text = abi::__cxa_demangle(name, nullptr, nullptr, &status);
-    std::string result = status == 0 ? text : name;
-    std::free(text);
-    return result;
+    const std::unique_ptr<char, void (*)(void*)> text(
+        abi::__cxa_demangle(name, nullptr, nullptr, &status), &std::free);
+    return status == 0 ? text.get() : name;
 }
 
 }  // namespace

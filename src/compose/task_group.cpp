@@ -57,9 +57,34 @@ void group_child::future_done(future_state_base& f) noexcept {
 
 void group_child::future_dropped() noexcept { delete this; }
 
+namespace {
+
+/// Null if there is no memory for it: a group that cannot say why still ends.
+cancel_ref body_failed(const task_state_base& parent) noexcept {
+    try {
+        return make_cancel("the body of the task_group failed", cancel_kind::sibling_failed,
+                           parent.name(), {});
+    } catch (...) {
+        return {};
+    }
+}
+
+cancel_ref child_has_failed(const task_state_base& child) noexcept {
+    try {
+        const std::string name = child.name();
+        return make_cancel("task '" + name + "' of the group failed", cancel_kind::sibling_failed,
+                           name, child.created);
+    } catch (...) {
+        return {};
+    }
+}
+
+}  // namespace
+
 group_state::~group_state() {
     // The block's frame was destroyed with children running: they go on alone.
     while (!children_.empty()) delete &children_.front().child;
+    if (leaving_) leaving_->close();
 }
 
 void group_state::enter() {
@@ -70,6 +95,7 @@ void group_state::enter() {
     if (loop.current_task == nullptr)
         throw std::runtime_error(
             "asyncio: task_group must be used inside a task, not in a plain callback");
+    leaving_.emplace(leave());
     parent_.enter(*loop.current_task);
     phase_ = phase::open;
 }
@@ -126,9 +152,7 @@ void group_state::child_failed(future_state_base& f) {
     if (is_fatal(f.exception) && !fatal_) fatal_ = f.exception;
     errors_.push_back(f.exception);
     if (!aborting_) {
-        const auto& failed = static_cast<const task_state_base&>(f);
-        abort(make_cancel("task '" + failed.name() + "' of the group failed",
-                          cancel_kind::sibling_failed, failed.name(), f.created));
+        abort(child_has_failed(static_cast<const task_state_base&>(f)));
     }
     child_gone();
 }
@@ -152,14 +176,19 @@ void group_state::cancel(std::source_location where) {
     abort(cancel_request("the task_group was cancelled", where));
 }
 
-coroutine<bool> group_state::exit(std::exception_ptr error) {
+coroutine<bool> group_state::exit(const std::exception_ptr& error) {
+    body_error_ = error;
+    coroutine<bool> c = leaving_ ? std::move(*leaving_) : leave();
+    leaving_.reset();
+    return c;
+}
+
+coroutine<bool> group_state::leave() {
+    const std::exception_ptr error = std::move(body_error_);
     phase_ = phase::exiting;
     const cancelled_error* cancelled = as_cancelled(error);
     if (error && !aborting_)
-        abort(cancelled != nullptr
-                  ? cancelled->record()
-                  : make_cancel("the body of the task_group failed", cancel_kind::sibling_failed,
-                                parent_.task().name(), {}));
+        abort(cancelled != nullptr ? cancelled->record() : body_failed(parent_.task()));
     // What goes on in the end: the cancel that ended the body, or the first one that came later.
     std::exception_ptr cancel = cancelled != nullptr ? error : nullptr;
     while (!children_.empty()) {

@@ -26,7 +26,7 @@ void io_object::on_ready(unsigned events) noexcept {
 
 void io_object::end_descriptor(void (backend::*end)(int)) noexcept {
     if (fd < 0) return;
-    list_hook::unlink();
+    if (!queued_) list_hook::unlink();  // a queue that is dropped gives no reference back
     outside().detach(*this);
     (outside().*end)(std::exchange(fd, -1));
     for (io_operation* op : {reader, writer}) {

@@ -66,15 +66,12 @@ void listener::on_ready(unsigned events) noexcept {
 }
 
 void listener::queue_accept() noexcept {
-    if (queued_ || !is_open() || !owner_) return;
-    queued_ = true;
-    add_ref();
-    loop().schedule(*this);
+    if (is_open() && owner_ && enter_queue()) loop().schedule(*this);
 }
 
 void listener::run_accept(ready_node& n) {
     const auto self = ref<listener>::adopt(static_cast<listener*>(&n));
-    self->queued_ = false;
+    self->leave_queue();
     const ref<server_state> owner = self->owner_;
     if (owner && self->is_open()) owner->accept_from(*self);
 }
@@ -85,7 +82,9 @@ void listener::loop_closed() noexcept {
         owner->close();
     else
         stop();
-    if (std::exchange(queued_, false)) release();
+    if (!is_queued()) return;
+    leave_queue();
+    release();
 }
 
 // ---- server_state ----
@@ -237,9 +236,10 @@ event_loop& loop_of(const server_state& s) noexcept { return static_cast<event_l
 
 coroutine<> wait_until_closed(ref<server_state> s) { co_await s->over.wait(); }
 
-coroutine<> close_and_wait(ref<server_state> s) {
+/// Closes at once, even if there is no memory to wait with.
+coroutine<> close_and_wait(const ref<server_state>& s) {
     s->close();
-    co_await wait_until_closed(s);
+    return wait_until_closed(s);
 }
 
 coroutine<> serve(ref<server_state> s) {

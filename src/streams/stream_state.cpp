@@ -153,15 +153,12 @@ bool stream_state::may_go_on() noexcept {
 }
 
 void stream_state::queue_service() noexcept {
-    if (queued_ || !is_open()) return;
-    queued_ = true;
-    add_ref();
-    loop().schedule(*this);
+    if (is_open() && enter_queue()) loop().schedule(*this);
 }
 
 void stream_state::run_service(ready_node& n) {
     const auto self = ref<stream_state>::adopt(static_cast<stream_state*>(&n));
-    self->queued_ = false;
+    self->leave_queue();
     self->service();
 }
 
@@ -218,7 +215,10 @@ bool stream_state::receive(read_operation& op) {
     if (!direct) into = {network::of(loop()).scratch.get(), network::scratch_size};
     const sys_result r = outside().recv(*this, into.data(), into.size());
     if (!r.ok()) {
-        if (!r.would_block()) read_error_ = error(r.error, "reading from");
+        if (!r.would_block())
+            read_error_ = error(r.error, "reading from");
+        else if (broken_)
+            read_error_ = write_error_ ? write_error_ : error(ECONNRESET, "reading from");
         return false;
     }
     const auto n = static_cast<std::size_t>(r.value);
@@ -316,8 +316,8 @@ void stream_state::flush() noexcept {
 }
 
 void stream_state::send_eof() noexcept {
-    // It fails if the connection is lost already, which the reader is told anyway.
-    if (is_open() && !std::exchange(eof_sent_, true)) (void)outside().shutdown(fd, false, true);
+    if (!is_open() || std::exchange(eof_sent_, true)) return;
+    if (!outside().shutdown(fd, false, true).ok()) connection_broke();
 }
 
 void stream_state::fail_sending(int code) noexcept {
@@ -330,7 +330,22 @@ void stream_state::fail_writing(std::exception_ptr e) noexcept {
     unsent_.clear();
     paused_ = false;
     wake_drainers();
-    if (closing_) finish_close(false);
+    if (closing_)
+        finish_close(false);
+    else
+        connection_broke();
+}
+
+/// The peer does not hear us any more, so it will not answer: what has arrived is still read, but
+/// nobody waits for more.
+void stream_state::connection_broke() noexcept {
+    broken_ = true;
+    readable = true;  // ask once more
+    if (reader == nullptr) return;
+    if (reader->attempt())
+        finish(*reader);
+    else if (can_receive())
+        queue_service();
 }
 
 std::exception_ptr stream_state::drain_error() const noexcept {
@@ -395,7 +410,9 @@ void stream_state::loop_closed() noexcept {
     closing_ = true;
     ended_ = true;
     finish_close(false);
-    if (std::exchange(queued_, false)) release();
+    if (!is_queued()) return;
+    leave_queue();
+    release();
 }
 
 }  // namespace asyncio::detail

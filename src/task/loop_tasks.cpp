@@ -40,11 +40,17 @@ void event_loop::drop_tasks() noexcept {
         if (!t.started && t.must_cancel) continue;
         t.report_pending();
     }
-    for (detail::task_link& link : doomed)
-        static_cast<detail::task_state_base&>(link).destroy_frames();
-    drop_ready();
+    detail::intrusive_list<detail::task_link> emptied;
     while (!doomed.empty()) {
-        static_cast<detail::task_state_base&>(doomed.front()).drop();
+        // The youngest first: it may refer to locals of the task that made it.
+        auto& t = static_cast<detail::task_state_base&>(doomed.back());
+        static_cast<detail::task_link&>(t).unlink();
+        emptied.push_back(t);
+        t.destroy_frames();
+    }
+    drop_ready();
+    while (!emptied.empty()) {
+        static_cast<detail::task_state_base&>(emptied.front()).drop();
         drop_ready();
     }
 }

@@ -63,7 +63,7 @@ allocation_tracker::~allocation_tracker() {
 void allocation_tracker::count(std::size_t) {
     ++made_;
     if (made_ != fail_at_ && made_ != watched_) return;
-    {
+    if (watched_ == 0 || made_ == watched_) {
         const sim_pause own;
         place_ = current_calls();
     }

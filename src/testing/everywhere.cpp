@@ -1,5 +1,6 @@
 #include "asyncio/testing/everywhere.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <exception>
@@ -120,7 +121,8 @@ class everywhere_driver {
             throw everywhere_failed(
                 "asyncio: " + name() +
                 ": the program fails by itself, undisturbed: " + undisturbed.error);
-        baseline_ = undisturbed.left;
+        check_undisturbed(*counting, undisturbed);
+        options_.each.step_limit = std::min(options_.each.step_limit, most_steps(undisturbed));
         report.points =
             what_ == everywhere::allocation ? undisturbed.allocations : counting->points();
         const std::uint64_t tries =
@@ -143,9 +145,15 @@ class everywhere_driver {
         std::string error;
         what_is_left left;
         std::uint64_t allocations = 0;
+        std::uint64_t steps = 0;
         std::string told;  ///< where it was disturbed
         bool reached = false;
     };
+
+    /// What takes so many more steps than the undisturbed run does hangs.
+    [[nodiscard]] static std::uint64_t most_steps(const attempt_result& undisturbed) {
+        return 10'000 + 100 * undisturbed.steps;
+    }
 
     [[nodiscard]] std::string name() const {
         switch (what_) {
@@ -174,6 +182,7 @@ class everywhere_driver {
             program_.forget();
             r.reached = points.disturbed() ||
                         (what_ == everywhere::allocation && n > 0 && tracker.made() >= n);
+            r.steps = o.report.steps;
             classify(std::move(o.error), r);
             r.allocations = tracker.made();
             r.left = {tracker.left(), tracker.bytes_left(), tracker.oldest_left(),
@@ -207,6 +216,25 @@ class everywhere_driver {
         r.accepted = r.accepted || options_.any_error;
     }
 
+    /// What the second run leaves behind, each run does.
+    void check_undisturbed(everywhere_points& points, const attempt_result& r) {
+        if (r.left.descriptors > 0)
+            throw everywhere_failed("asyncio: " + name() +
+                                    ": the program leaves descriptors open, undisturbed:\n" +
+                                    points.descriptors_text());
+        if (r.left.blocks == 0) return;
+        const attempt_result again = attempt(points, 0);
+        if (again.left.blocks == 0) return;
+        const attempt_result watched = attempt(points, 0, again.left.oldest);
+        throw everywhere_failed("asyncio: " + name() +
+                                ": the program leaks, undisturbed: " + leak_text(again, watched));
+    }
+
+    static std::string leak_text(const attempt_result& r, const attempt_result& watched) {
+        return std::to_string(r.left.blocks) + " allocations (" + std::to_string(r.left.bytes) +
+               " bytes) were never freed; the oldest was made at\n" + watched.told;
+    }
+
     void try_one(everywhere_points& points, std::uint64_t n, everywhere_report& report) {
         const std::string doing =
             name() + ": " + points.describe_try(n) + " (number " + std::to_string(n) + ")";
@@ -233,15 +261,12 @@ class everywhere_driver {
             fail(doing, r,
                  std::to_string(r.left.descriptors) + " descriptors were left open:\n" +
                      points.descriptors_text());
-        if (r.left.blocks <= baseline_.blocks) return;
+        if (r.left.blocks == 0) return;
         // What is made once, when it is first needed, is no leak: that run would not leak again.
         const attempt_result again = attempt(points, n);
-        if (again.left.blocks <= baseline_.blocks) return;
+        if (again.left.blocks == 0) return;
         const attempt_result watched = attempt(points, n, again.left.oldest);
-        fail(doing, r,
-             std::to_string(again.left.blocks - baseline_.blocks) + " allocations (" +
-                 std::to_string(again.left.bytes) +
-                 " bytes) were never freed; the oldest was made at\n" + watched.told);
+        fail(doing, r, leak_text(again, watched));
     }
 
     [[noreturn]] void fail(const std::string& doing, const attempt_result& r,
@@ -256,7 +281,6 @@ class everywhere_driver {
     sim_program& program_;
     function<void()> check_;
     everywhere_options options_;
-    what_is_left baseline_;
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "task/function_name.hpp"
 #include "testing/sim_world.hpp"
 
 namespace asyncio::detail {
@@ -12,9 +13,8 @@ namespace {
 
 /// Frames that only carry the program's own.
 bool is_internal(const promise_base& p) {
-    const std::string_view name = p.function.function_name();
-    return name.find("asyncio::detail::call_owned") != std::string_view::npos ||
-           name.find("asyncio::detail::as_coroutine") != std::string_view::npos;
+    return std::string_view(p.where.file_name()).ends_with("asyncio/task/task.hpp") ||
+           readable_name(p.function).starts_with("asyncio::detail::");
 }
 
 /// "worker(int)" of "asyncio::coroutine<void> worker(int)".

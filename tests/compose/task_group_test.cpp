@@ -5,6 +5,7 @@
 #include "asyncio/compose/gather.hpp"
 #include "asyncio/compose/timeout.hpp"
 #include "asyncio/compose/with.hpp"
+#include "asyncio/testing/everywhere.hpp"
 #include "compose/situations.hpp"
 
 using asyncio::cancelled_error;
@@ -519,6 +520,41 @@ TEST(task_group, says_in_a_stack_for_how_many_it_waits) {
         EXPECT_EQ(how, "cancelled");
     };
     run(main);
+}
+
+int children_alive = 0;
+
+coroutine<> child_with_a_life() {
+    struct life {
+        life() { ++children_alive; }
+        ~life() { --children_alive; }
+    };
+    const life l;
+    co_await sleep(1s);
+}
+
+coroutine<> block_of_children() {
+    const auto body = [](task_group& g) -> coroutine<> {
+        g.create_task(child_with_a_life);
+        g.create_task(child_with_a_life);
+        co_await sleep(10ms);
+        throw std::runtime_error("enough");
+    };
+    std::exception_ptr error;
+    try {
+        co_await with(task_group(), body);
+    } catch (...) {
+        error = std::current_exception();
+    }
+    asyncio::testing::expect(children_alive == 0, "a child outlived its block");
+    if (!asyncio::detail::as_cancelled(error)) co_return;
+    std::rethrow_exception(error);
+}
+
+TEST(task_group, waits_for_its_children_also_without_memory) {
+    const auto report = asyncio::testing::fail_every_allocation(block_of_children);
+    EXPECT_GT(report.runs, 10u);
+    EXPECT_GT(asyncio::testing::cancel_everywhere(block_of_children).runs, 5u);
 }
 
 }  // namespace

@@ -102,6 +102,19 @@ TEST(cancel_everywhere, finds_a_leak) {
     EXPECT_NE(text.find("leaks_on_cancel"), std::string::npos) << text;
 }
 
+coroutine<> leaks_always() {
+    (void)new std::string(100, 'x');  // NOLINT
+    co_await sleep(1s);
+}
+
+TEST(cancel_everywhere, finds_a_leak_of_the_program_itself) {
+    if (ASYNCIO_ASAN) GTEST_SKIP() << "the sanitizer has an operator new of its own";
+    const std::string text = failure_of([] { cancel_everywhere(leaks_always); });
+    EXPECT_NE(text.find("the program leaks, undisturbed: 2 allocations"), std::string::npos)
+        << text;
+    EXPECT_NE(text.find("leaks_always"), std::string::npos) << text;
+}
+
 coroutine<> swallows() {
     for (int i = 0; i < 3; ++i) {
         try {

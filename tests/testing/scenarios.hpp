@@ -3,8 +3,10 @@
 #pragma once
 
 #include <span>
+#include <stdexcept>
 #include <string_view>
 
+#include "asyncio/base/delay.hpp"
 #include "asyncio/task/coroutine.hpp"
 
 namespace scenarios {
@@ -16,7 +18,18 @@ struct scenario {
     void (*check)();
 };
 
+/// Of a program that nobody disturbs. A part that was cancelled or has failed leaves less behind:
+/// then it ends with an error, as programs do.
+inline void expect_work(bool done) {
+    if (!done) throw std::runtime_error("a part of the program has not done its work");
+}
+
+/// How long the tasks of a group wait for one another. A driver that cancels single tasks sets it:
+/// then those that wait for a cancelled one give up.
+inline asyncio::delay patience = asyncio::delay::forever();
+
 /// Those that need no network.
+[[nodiscard]] std::span<const scenario> of_task();
 [[nodiscard]] std::span<const scenario> of_compose();
 [[nodiscard]] std::span<const scenario> of_sync();
 /// Those with sockets and streams.

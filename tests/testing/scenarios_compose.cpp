@@ -65,7 +65,7 @@ coroutine<> sets_later(future<int> f) {
 coroutine<> awaits_a_future() {
     const future<int> f = asyncio::get_running_loop().create_future<int>();
     const auto t = create_task(sets_later, f);
-    expect(co_await f == 7);
+    expect(co_await asyncio::wait_for(f, 1h) == 7);
     co_await t;
 }
 
@@ -101,8 +101,7 @@ coroutine<> adds_done_callbacks() {
     t.add_done_callback([done](const future<int>&) { ++*done; });
     t.add_done_callback([done](const future<int>&) { ++*done; });
     co_await t;
-    co_await sleep(0s);
-    co_await sleep(0s);
+    co_await sleep(1ms);
     expect(*done == 2);
 }
 
@@ -111,7 +110,7 @@ coroutine<> cancels_a_task() {
     co_await sleep(1ms);
     t.cancel();
     const auto how = co_await asyncio::as_outcome(t);
-    expect(how.cancelled());
+    expect_work(how.cancelled());
 }
 
 coroutine<> cleans_up() {
@@ -165,7 +164,8 @@ coroutine<int> fails_after(std::chrono::milliseconds d) {
 coroutine<> gathers_outcomes() {
     const auto [a, b] =
         co_await asyncio::gather(asyncio::return_exceptions, after(1ms, 1), fails_after(2ms));
-    expect(a.has_value() && !b.has_value());
+    expect_work(a.has_value());
+    expect(!b.has_value());
 }
 
 coroutine<> gathers_a_failure() {
@@ -278,7 +278,8 @@ coroutine<> takes_outcomes() {
     if (good.cancelled()) good.value();
     const auto bad = co_await asyncio::as_outcome(fails_after(1ms));
     if (bad.cancelled()) bad.value();
-    expect(good.has_value() && !bad.has_value());
+    expect_work(good.has_value());
+    expect(!bad.has_value());
 }
 
 // ---- task groups ----
@@ -297,7 +298,7 @@ coroutine<> groups() {
         g.create_task(std::ref(add), 3);
     };
     co_await asyncio::with(group, body);
-    expect(sum == 6);
+    expect_work(sum == 6);
 }
 
 coroutine<> groups_that_fail() {
@@ -313,7 +314,7 @@ coroutine<> groups_that_fail() {
     } catch (const asyncio::exception_group& e) {
         caught = true;
     }
-    expect(caught);
+    expect_work(caught);
 }
 
 coroutine<> groups_that_are_cancelled() {

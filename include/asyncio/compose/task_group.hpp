@@ -3,6 +3,7 @@
 
 #include <exception>
 #include <memory>
+#include <optional>
 #include <source_location>
 #include <type_traits>
 #include <utility>
@@ -48,13 +49,14 @@ class group_state : public pooled {
     void check_can_create() const;
     void adopt(std::unique_ptr<group_child> c, task_state_base& t);
     void cancel(std::source_location where);
-    coroutine<bool> exit(std::exception_ptr error);
+    coroutine<bool> exit(const std::exception_ptr& error);
 
    private:
     friend class group_child;
     friend class group_wait;
     enum class phase : unsigned char { created, open, exiting, over };
     ~group_state();
+    coroutine<bool> leave();
     void fail_soon(group_child& c, future_state_base& f) noexcept;
     void child_failed(future_state_base& f);
     void child_gone() noexcept;
@@ -66,6 +68,9 @@ class group_state : public pooled {
     cancel_ref abort_why_;
     own_cancel parent_;  ///< the task of the block
     group_wait* waiting_ = nullptr;
+    std::optional<coroutine<bool>>
+        leaving_;  ///< made by enter(): leaving must not fail for want of memory
+    std::exception_ptr body_error_;
     intrusive_list<group_child::link> children_;
     std::vector<std::exception_ptr> errors_;
     std::exception_ptr fatal_;

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "asyncio/base/ref.hpp"
 #include "asyncio/loop/event_loop.hpp"
@@ -105,6 +106,18 @@ class io_object : public io_source, public list_hook, public pooled {
     virtual ~io_object();
     virtual void unreferenced() noexcept { delete this; }
     [[nodiscard]] std::uint32_t refs() const noexcept { return refs_; }
+    /// It goes into the ready queue, which refers to it. False: it is there already.
+    [[nodiscard]] bool enter_queue() noexcept {
+        if (std::exchange(queued_, true)) return false;
+        add_ref();
+        return true;
+    }
+    /// It was taken out, or its loop closes. The caller has the queue's reference now.
+    void leave_queue() noexcept {
+        queued_ = false;
+        if (!is_open()) list_hook::unlink();
+    }
+    [[nodiscard]] bool is_queued() const noexcept { return queued_; }
     /// The parked call is over: its task goes on.
     static void finish(io_operation& parked) noexcept { parked.wake(); }
 
@@ -113,6 +126,7 @@ class io_object : public io_source, public list_hook, public pooled {
 
     ref<loop_core> loop_;
     std::uint32_t refs_ = 0;
+    bool queued_ = false;
 };
 
 /// What the network keeps for a loop.
@@ -127,7 +141,7 @@ class network final : public event_loop::slot {
     /// The loop's, made at first use. Throws std::runtime_error if the loop is closed.
     [[nodiscard]] static network& of(event_loop& loop);
 
-    intrusive_list<io_object> objects;  ///< those with a descriptor
+    intrusive_list<io_object> objects;  ///< those with a descriptor, or in the ready queue
     std::unique_ptr<char[]> scratch;    ///< where data arrives before its place is known
 };
 

@@ -43,7 +43,6 @@ class listener final : public io_object, public ready_node, public timer_node {
     static void run_accept(ready_node& n);
     void fire() noexcept override { queue_accept(); }
     ref<server_state> owner_;  ///< while it listens
-    bool queued_ = false;      ///< it is in the ready queue, which holds a reference
 };
 
 /// A connection that was accepted, until its handler has ended; then it is called back.

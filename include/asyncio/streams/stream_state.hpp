@@ -207,6 +207,7 @@ class stream_state final : public io_object, public ready_node, public owned_str
     void send_eof() noexcept;
     void fail_sending(int code) noexcept;
     void fail_writing(std::exception_ptr e) noexcept;
+    void connection_broke() noexcept;
     void finish_close(bool reset) noexcept;
     void wake_drainers() noexcept;
     [[nodiscard]] std::exception_ptr drain_error() const noexcept;
@@ -224,10 +225,10 @@ class stream_state final : public io_object, public ready_node, public owned_str
     std::uint32_t writers_ = 0;
     std::uint32_t turn_ = 0;   ///< the loop's turn in which `calls_` were made
     std::uint16_t calls_ = 0;  ///< calls that did not have to wait
-    bool queued_ = false;      ///< service() is in the ready queue, which holds a reference
     bool lingering_ = false;   ///< closing with something unsent: holds a reference to itself
     bool paused_ = false;      ///< above the high water: drain() waits
     bool ended_ = false;       ///< nothing more will be read
+    bool broken_ = false;      ///< nothing more can be sent: the next read that would wait fails
     bool eof_wanted_ = false;  ///< nothing more will be written
     bool eof_sent_ = false;
     bool closing_ = false;

@@ -37,7 +37,8 @@ TEST(as_completed, takes_some_of_one_type_and_whatever_can_be_awaited) {
     const auto main = []() -> coroutine<int> {
         int sum = 0;
         for (auto next : as_completed(give(1), give(2, 1))) sum += co_await next;
-        for (auto next : as_completed(sleep(0s, 3), sleep(0s, 4))) sum += co_await next;
+        const asyncio::completed_range<task<int>> sleeps = as_completed(sleep(0s, 3), sleep(0s, 4));
+        for (auto next : sleeps) sum += co_await next;
         for (auto next : as_completed(inline_foreign(5))) sum += co_await next;
         for (auto next : as_completed(threaded_foreign(6), threaded_foreign(7)))
             sum += co_await next;

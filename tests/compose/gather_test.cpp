@@ -86,7 +86,8 @@ TEST(gather, gives_monostate_for_nothing_and_references_as_they_are) {
         references.push_back(reference());
         const std::vector<int*> all = co_await gather(std::move(references));
         EXPECT_EQ(all, std::vector<int*>{&number});
-        const auto [kept] = co_await gather(return_exceptions, reference());
+        constexpr asyncio::return_exceptions_t kept_apart = return_exceptions;
+        const auto [kept] = co_await gather(kept_apart, reference());
         EXPECT_EQ(&kept.value(), &number);
     };
     run(main);

@@ -38,7 +38,8 @@ TEST(wait, takes_futures_and_tasks_of_any_result) {
     const auto main = []() -> coroutine<> {
         const std::vector<future<int>> futures{new_future(), new_future()};
         futures[0].set_result(1);
-        const auto some = co_await wait(futures, {.return_when = return_when::first_completed});
+        const asyncio::wait_result<future<int>> some =
+            co_await wait(futures, {.return_when = return_when::first_completed});
         EXPECT_EQ(some.done, std::vector<future<int>>{futures[0]});
         EXPECT_EQ(some.pending, std::vector<future<int>>{futures[1]});
         const std::vector<task<>> mixed{create_task(rounds(1)), create_task(give(1))};

@@ -40,7 +40,8 @@ coroutine<> set(bool& ran) {
 }
 
 TEST(new_event_loop, makes_a_loop_that_does_not_run) {
-    const auto loop = new_event_loop({.backend = backend_choice::epoll});
+    constexpr loop_options options{.backend = backend_choice::epoll};
+    const auto loop = new_event_loop(options);
     EXPECT_FALSE(loop->is_running());
     EXPECT_FALSE(loop->is_closed());
     EXPECT_NE(loop->backend().find("epoll"), std::string::npos);

@@ -21,10 +21,10 @@ struct getaddrinfo_options {
 
 /// One address of a name.
 struct address_info {
-    address_family family = address_family::unspecified;
-    socket_type type = socket_type::stream;
+    address_family family = address_family::unspecified;  ///< of the address
+    socket_type type = socket_type::stream;               ///< what it is for
     std::string canonical_name;  ///< of the first address, if it was asked for
-    socket_address address;
+    socket_address address;      ///< with the port
 };
 
 /// Which parts of an address stay numbers.

@@ -58,16 +58,24 @@ int sim_socket_call(int family, int type, int protocol) noexcept;
     asyncio::detail::sim_delete(p);
 }
 
+#ifdef __SANITIZE_THREAD__
+#define ASYNCIO_TESTING_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define ASYNCIO_TESTING_TSAN 1
+#endif
+#endif
+
 // The thread sanitizer has a socket of its own; both sanitizers have a clock_gettime. By its label,
 // because `socket` is asyncio's word, too.
-#ifndef __SANITIZE_THREAD__
+#ifndef ASYNCIO_TESTING_TSAN
 extern "C" int asyncio_testing_socket(int family, int type, int protocol) noexcept
     __asm__("socket");
 extern "C" [[gnu::weak]] int asyncio_testing_socket(int family, int type, int protocol) noexcept {
     return asyncio::detail::sim_socket_call(family, type, protocol);
 }
 #endif
-#if !ASYNCIO_ASAN && !defined(__SANITIZE_THREAD__)
+#if !ASYNCIO_ASAN && !defined(ASYNCIO_TESTING_TSAN)
 extern "C" [[gnu::weak]] int clock_gettime(clockid_t which, timespec* result) noexcept {
     return asyncio::detail::sim_clock_gettime(static_cast<int>(which), result);
 }

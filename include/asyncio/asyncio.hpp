@@ -15,6 +15,7 @@
 #include "asyncio/executor/run_coroutine_threadsafe.hpp"
 #include "asyncio/executor/thread_pool_executor.hpp"
 #include "asyncio/executor/to_thread.hpp"
+#include "asyncio/loop/random.hpp"
 #include "asyncio/net/resolver.hpp"
 #include "asyncio/net/socket.hpp"
 #include "asyncio/streams/open_connection.hpp"

@@ -33,6 +33,8 @@ class explorer {
         : program_(program), options_(options) {
         options_.each.quiet = true;
         options_.each.report = nullptr;
+        // What had failed before says nothing about the runs.
+        if (framework_has_failed()) options_.has_failed = nullptr;
     }
 
     exploration run() {
@@ -63,17 +65,25 @@ class explorer {
         }
         found.error = describe(failure.error);
         found.smallest = failure.report.decisions;
-        if (options_.minimise) minimise(failure, found);
+        if (options_.minimise) {
+            // Frameworks do not forget a failure: no other run could be told from this one.
+            if (!framework_has_failed()) minimise(failure, found);
+            tell(found);
+        }
         throw testing::exploration_failed(text_of(found, failure), found);
     }
 
    private:
+    [[nodiscard]] bool framework_has_failed() const {
+        return options_.has_failed != nullptr && options_.has_failed();
+    }
+
     sim_outcome run_with(const simulate_options& each, const sim_settings& settings) {
         program_.forget();
         sim_settings with_faults = settings;
         with_faults.faults = &faults_;
         sim_outcome o = run_once(program_, each, with_faults);
-        if (!o.error && options_.has_failed != nullptr && options_.has_failed())
+        if (!o.error && framework_has_failed())
             o.error = std::make_exception_ptr(
                 testing::expectation_error("asyncio: a check of the test framework has failed"));
         return o;
@@ -134,10 +144,14 @@ class explorer {
                 piece = std::max<std::size_t>(1, std::min(piece, best.decisions().size()) / 2);
         }
         found.smallest = best;
+    }
+
+    /// Runs the smallest interleaving once more, and writes down what it does.
+    void tell(exploration& found) {
         std::vector<std::string> log;
         sim_settings settings;
         settings.log = &log;
-        const sim_outcome last = run_trace(best, settings);
+        const sim_outcome last = run_trace(found.smallest, settings);
         if (last.error) found.error = describe(last.error);
         found.schedule = schedule_text(log);
     }

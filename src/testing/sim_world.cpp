@@ -175,21 +175,18 @@ void sim_world::schedule(std::chrono::nanoseconds after, std::unique_ptr<sim_eve
     std::push_heap(events_.begin(), events_.end());
 }
 
-void sim_world::wall_clock_was_read() noexcept {
+void sim_world::simulation_was_left(std::string_view what) noexcept {
     const sim_pause own;
-    if (options_.wall_clock == testing::wall_clock_use::allowed || !wall_clock_.empty()) return;
-    wall_clock_ =
-        "asyncio: the program has read the system's clock inside a simulation, where time is "
-        "virtual: ask the loop (get_running_loop().time()), or allow it with "
-        "simulate_options::wall_clock\n";
+    if (!left_simulation_.empty()) return;
+    left_simulation_ = "asyncio: the program " + std::string(what) + "\n";
     if (running_loop != nullptr && running_loop->current_task != nullptr)
-        wall_clock_ += "  in task '" + running_loop->current_task->name() + "'\n" +
-                       await_chain(*running_loop->current_task, "      ");
-    wall_clock_ += "  called from\n" + calls_text(current_calls(), 6);
+        left_simulation_ += "  in task '" + running_loop->current_task->name() + "'\n" +
+                            await_chain(*running_loop->current_task, "      ");
+    left_simulation_ += "  called from\n" + calls_text(current_calls(), 6);
 }
 
 void sim_world::check_limits() {
-    if (!wall_clock_.empty()) throw simulation_error(wall_clock_);
+    if (!left_simulation_.empty()) throw simulation_error(left_simulation_);
     if (steps_ > options_.step_limit)
         throw testing::time_limit_error(
             "asyncio: the simulation was not over after " + std::to_string(options_.step_limit) +
@@ -309,7 +306,7 @@ void sim_world::report(const sim_host& host, const exception_context& context) {
 }
 
 void sim_world::check_reports() {
-    if (!wall_clock_.empty()) throw simulation_error(wall_clock_);
+    if (!left_simulation_.empty()) throw simulation_error(left_simulation_);
     if (reports_.empty() || settings_.keep_reports) return;
     std::string text =
         "asyncio: the main task ended well, but the loop's exception handler was told";

@@ -159,8 +159,8 @@ class sim_world {
     [[nodiscard]] const std::vector<std::unique_ptr<sim_host>>& hosts() const noexcept {
         return hosts_;
     }
-    /// The program has asked the system for the time.
-    void wall_clock_was_read() noexcept;
+    /// The program "has read the system's clock", or done something else that is not simulated.
+    void simulation_was_left(std::string_view what) noexcept;
     /// The run has failed, and is being cleared away.
     [[nodiscard]] bool failed() const noexcept { return closing_; }
     sim_observer& observer() noexcept { return *observer_; }
@@ -222,7 +222,7 @@ class sim_world {
     bool ending_ = false;  ///< the main task is done, what is left is being cancelled
     bool closing_ = false;
     std::vector<std::string> reports_;
-    std::string wall_clock_;  ///< who has read it
+    std::string left_simulation_;  ///< who, and where
     std::size_t descriptors_left_ = 0;
     std::string descriptors_text_;
     sim_world* outer_;

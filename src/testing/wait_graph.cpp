@@ -33,11 +33,10 @@ std::string_view short_name(std::string_view function) {
 }
 
 std::string place_of(const promise_base& p) {
-    if (is_internal(p)) return "(its start)";
-    std::string text = p.where.line() == 0 ? std::string("(its start) ")
-                                           : std::string(p.where.file_name()) + ":" +
-                                                 std::to_string(p.where.line()) + " in ";
-    return text.append(short_name(p.function.function_name()));
+    const std::string name(short_name(p.function.function_name()));
+    const bool has_name = !readable_name(p.function).starts_with("asyncio::detail::");
+    if (p.where.line() == 0 || is_internal(p)) return "(its start)" + (has_name ? " " + name : "");
+    return std::string(p.where.file_name()) + ":" + std::to_string(p.where.line()) + " in " + name;
 }
 
 struct waiting {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the library, static and shared, and builds three projects that use it, with both
-# compilers and strict warnings: by find_package, by pkg-config and by add_subdirectory.
+# compilers and strict warnings: by find_package, by pkg-config and by add_subdirectory. And a test
+# program for each test framework.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -57,6 +58,20 @@ for linkage in static shared; do
         quietly env LD_LIBRARY_PATH="$(dirname "$pc")" "$work/pkg-config-$linkage-$compiler"
     done
 done
+
+# Tests of three frameworks, which simulate: a failure there is a failure here.
+flags=()
+pc=$(dirname "$(find "$work/prefix-static" -name asyncio.pc)")
+eval "flags=($(PKG_CONFIG_PATH=$pc pkg-config --cflags --libs asyncio))"
+for framework in gtest catch2 doctest; do
+    say "$framework"
+    libraries=()
+    if [[ $framework == gtest ]]; then libraries=(-lgtest); fi
+    quietly g++ -std=c++20 "${strict[@]}" "$here/frameworks/$framework.cpp" "${libraries[@]}" \
+        "${flags[@]}" -o "$work/$framework"
+    quietly "$work/$framework"
+done
+
 for compiler in "${compilers[@]}"; do
     cmake_consumer add_subdirectory "$compiler" add_subdirectory -DASYNCIO_SOURCE="$root"
 done

@@ -17,6 +17,7 @@ using asyncio::sleep;
 using asyncio::testing::exploration;
 using asyncio::testing::exploration_failed;
 using asyncio::testing::explore;
+using asyncio::testing::explore_options;
 using asyncio::testing::scheduling;
 
 coroutine<> withdraw(int& balance, int amount) {
@@ -104,12 +105,38 @@ TEST(explore, runs_one_seed_from_the_environment) {
 bool framework_failed = false;
 
 TEST(explore, asks_the_test_framework) {
-    framework_failed = true;
-    const exploration found = failure_of([] {
-        return explore(harmless, {.seeds = 5, .has_failed = [] { return framework_failed; }});
-    });
+    framework_failed = false;
+    const auto main = []() -> coroutine<> {
+        framework_failed = true;
+        co_return;
+    };
+    const exploration found = failure_of(
+        [&] { return explore(main, {.seeds = 5, .has_failed = [] { return framework_failed; }}); });
     EXPECT_EQ(found.failing_seed, 1u);
     EXPECT_NE(found.error.find("test framework"), std::string::npos);
+    EXPECT_FALSE(found.schedule.empty());
+}
+
+coroutine<> fails_a_check() {
+    co_await sleep(1s);
+    framework_failed = true;
+}
+
+TEST(explore, blames_only_runs_for_what_the_framework_says) {
+    const explore_options options{
+        .seeds = 5, .first_seed = 7, .has_failed = [] { return framework_failed; }};
+    framework_failed = false;
+    const exploration found = failure_of([&] { return explore(fails_a_check, options); });
+    EXPECT_EQ(found.failing_seed, 7u);
+    // It has failed before the first run.
+    EXPECT_EQ(explore(harmless, options).failures, 0u);
+    framework_failed = false;
+}
+
+TEST(explore, leaves_the_interleaving_as_it_is_if_told_so) {
+    const exploration found = failure_of([] { return explore(bank, {.minimise = false}); });
+    EXPECT_TRUE(found.schedule.empty());
+    EXPECT_FALSE(found.smallest.decisions().empty());
 }
 
 int runs_so_far = 0;

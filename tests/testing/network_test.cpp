@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <set>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -111,6 +113,30 @@ TEST(network, keeps_bytes_whole_and_in_order_whatever_happens) {
     simulate(much_data, {.seed = 1, .network = {.loss = 0.2}, .report = &report});
     EXPECT_GT(report.count(fault::loss), 0u);
     EXPECT_EQ(report.count(fault::reset), 0u);
+}
+
+coroutine<> between_slower_hosts() {
+    const auto sim = simulation::current();
+    auto& loop = asyncio::get_running_loop();
+    sim.get_host("server").run(serve_echo);
+    co_await sleep(1s);
+    auto [reader, writer] = co_await asyncio::open_connection("server", 7);
+    for (const auto way : {100ms, 7ms}) {
+        sim.set_network({.min_latency = way, .max_latency = way});
+        const auto before = loop.time();
+        writer.write("hello\n");
+        EXPECT_EQ(co_await reader.readline(), "hello\n");
+        EXPECT_EQ(loop.time() - before, 2 * way);
+    }
+}
+
+TEST(network, takes_other_options_while_it_runs) { simulate(between_slower_hosts); }
+
+TEST(fault, has_words) {
+    std::set<std::string_view> words;
+    for (std::size_t i = 0; i < asyncio::testing::fault_kinds; ++i)
+        words.insert(to_string(static_cast<fault>(i)));
+    EXPECT_EQ(words.size(), asyncio::testing::fault_kinds);
 }
 
 coroutine<> refused() {
@@ -389,6 +415,17 @@ TEST(network, fails_if_a_fault_never_happened) {
                                         {.seeds = 3, .each = {.network = {.resets = 0.5}}});
     });
     EXPECT_NE(many.find("in 3 runs: reset"), std::string::npos) << many;
+}
+
+TEST(network, has_the_same_hash_with_every_compiler) {
+    simulation_report report;
+    simulate(between_hosts, {.seed = 3, .network = {.loss = 0.1}, .report = &report});
+    EXPECT_EQ(report.trace_hash, 8275625751821575032u);
+    simulate(much_data, {.seed = 4,
+                         .strategy = scheduling::pct,
+                         .network = {.loss = 0.05, .short_reads = 0.5},
+                         .report = &report});
+    EXPECT_EQ(report.trace_hash, 4318338392996945057u);
 }
 
 TEST(network, repeats_itself) {

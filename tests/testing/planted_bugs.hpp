@@ -18,6 +18,12 @@ struct bug {
     asyncio::testing::network_options network;
 };
 
+/// What limits in time are multiplied with: in a plain run, on a machine with other things to do,
+/// nothing takes so long.
+inline int patience = 1;
+/// Nobody breaks the network: how the distributed ones are tried by hand.
+inline bool network_is_quiet = false;
+
 extern const bug lost_wakeup;
 extern const bug check_then_act;
 extern const bug lock_order;

@@ -114,7 +114,7 @@ coroutine<> split_brain_main() {
     for (int m = 0; m < members; ++m) sim.get_host(name_of(m)).run(take_part<V>, std::ref(all), m);
     asyncio::random_source random;
     co_await sleep(2s);
-    const bool troubled = std::getenv("PLANTED_PLAIN") == nullptr && random() % 4 == 0;
+    const bool troubled = !network_is_quiet && random() % 4 == 0;
     if (troubled) sim.isolate(name_of(static_cast<int>(random() % members)));
     for (int i = 0; i < 300; ++i) {
         co_await sleep(10ms);

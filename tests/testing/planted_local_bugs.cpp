@@ -142,7 +142,7 @@ coroutine<> forgotten_cleanup_main() {
         expect(!d.busy, "the disk is busy, but nobody uses it");
         try {
             // It takes up to 10 ms, in simulations as in life.
-            (void)co_await asyncio::wait_for(read_page<V>(d, page), 9900us);
+            (void)co_await asyncio::wait_for(read_page<V>(d, page), 9900us * patience);
         } catch (const asyncio::timeout_error&) {
         }
     }
@@ -164,7 +164,7 @@ template <version V>
 coroutine<> query(pool& p, int page) {
     const int connection = p.take();
     try {
-        (void)co_await asyncio::wait_for(asyncio::to_thread(on_disk, page), 9900us);
+        (void)co_await asyncio::wait_for(asyncio::to_thread(on_disk, page), 9900us * patience);
     } catch (const asyncio::timeout_error&) {
         if (V == buggy) p.give_back(connection);  // "it must not leak"
     }
@@ -200,21 +200,21 @@ coroutine<> serve(service& s) {
 
 template <version V>
 coroutine<> client(service& s) {
-    auto patience = 25ms;
+    auto limit = 25ms * patience;
     for (;;) {
         const future<> answer = asyncio::get_running_loop().create_future();
         ++s.asked;
         expect(s.asked <= 4 * clients, "the clients ask again and again");
         s.requests.put_nowait(answer);
         try {
-            co_await asyncio::wait_for(answer, patience);
+            co_await asyncio::wait_for(answer, limit);
             co_return;
         } catch (const asyncio::timeout_error&) {
         }
         if (V == buggy) continue;
         asyncio::random_source random;
         co_await sleep(1ms * static_cast<int>(random() % 20));
-        patience *= 2;
+        limit *= 2;
     }
 }
 
@@ -254,7 +254,7 @@ coroutine<> item_lost_on_cancel_main() {
     for (std::size_t i = 0; i < items; ++i) p.belt.put_nowait(static_cast<int>(i));
     while (!p.belt.empty()) {
         try {
-            co_await asyncio::wait_for(work_on_one<V>(p), 9900us);
+            co_await asyncio::wait_for(work_on_one<V>(p), 9900us * patience);
         } catch (const asyncio::timeout_error&) {
         }
     }
@@ -290,7 +290,7 @@ coroutine<> request(exchange& e) {
     if (V == fixed) scope.emplace(e, id);
     const auto peer = create_task(answer_one, std::ref(e), id);
     try {
-        co_await asyncio::wait_for(answer, 9900us);
+        co_await asyncio::wait_for(answer, 9900us * patience);
         e.open.erase(id);
     } catch (const asyncio::timeout_error&) {
     }

@@ -196,11 +196,11 @@ coroutine<> sends(asyncio::socket& s, std::size_t n) {
 coroutine<> passes_bytes_through_a_pair() {
     auto [a, b] = asyncio::socket::pair();
     asyncio::task_group group;
-    auto body = [&a = a, &b = b](asyncio::task_group& g) -> coroutine<> {
-        g.create_task(sends, std::ref(a), 100'000);
+    auto body = [&from = a, &to = b](asyncio::task_group& g) -> coroutine<> {
+        g.create_task(sends, std::ref(from), std::size_t(100'000));
         std::size_t got = 0;
         for (;;) {
-            const std::string piece = co_await asyncio::get_running_loop().sock_recv(b, 30'000);
+            const std::string piece = co_await asyncio::get_running_loop().sock_recv(to, 30'000);
             if (piece.empty()) break;
             got += piece.size();
         }
@@ -294,7 +294,7 @@ coroutine<> talks_to_another_host() {
         lost = std::current_exception();
     }
     other.kill();
-    co_await asyncio::as_outcome(ended);  // it may have failed on its own
+    (void)co_await asyncio::as_outcome(ended);  // it may have failed on its own
     if (lost) std::rethrow_exception(lost);
 }
 

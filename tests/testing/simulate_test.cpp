@@ -1,6 +1,8 @@
 #include "asyncio/testing/simulate.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <random>
@@ -362,7 +364,15 @@ coroutine<> watches_a_descriptor() {
     co_return;
 }
 
-TEST(simulate, refuses_descriptors_of_the_system) { simulate(watches_a_descriptor); }
+coroutine<> writes_to_a_descriptor() {
+    EXPECT_THROW(asyncio::get_running_loop().add_writer(1, [] {}), std::system_error);
+    co_return;
+}
+
+TEST(simulate, refuses_descriptors_of_the_system) {
+    simulate(watches_a_descriptor);
+    simulate(writes_to_a_descriptor);
+}
 
 coroutine<> reads_the_wall_clock() {
     co_await sleep(1s);
@@ -378,6 +388,26 @@ TEST(simulate, refuses_the_wall_clock) {
     EXPECT_NE(text.find("in task 'main'"), std::string::npos) << text;
     EXPECT_NE(text.find("reads_the_wall_clock"), std::string::npos) << text;
     simulate(reads_the_wall_clock, {.wall_clock = asyncio::testing::wall_clock_use::allowed});
+}
+
+coroutine<> opens_a_socket() {
+    co_await sleep(1s);
+    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+    if (fd >= 0) ::close(fd);
+    co_await sleep(1s);
+}
+
+TEST(simulate, refuses_sockets_of_the_system) {
+    const auto text = error_of<asyncio::testing::simulation_error>(
+        [] { simulate(opens_a_socket, {.quiet = true}); });
+    EXPECT_NE(text.find("use open_connection, start_server, or asyncio::socket"), std::string::npos)
+        << text;
+    EXPECT_NE(text.find("in task 'main'"), std::string::npos) << text;
+    EXPECT_NE(text.find("opens_a_socket"), std::string::npos) << text;
+    // Outside, it is the system's.
+    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+    EXPECT_GE(fd, 0);
+    ::close(fd);
 }
 
 TEST(expect, throws_with_the_place) {

@@ -20,7 +20,8 @@ struct explore_options {
     bool minimise = true;            ///< look for the smallest interleaving of the first failure
     bool check_determinism = true;   ///< run the first seed twice, and compare
     /// Asked after each run: true if it has failed, for frameworks whose checks do not throw. For
-    /// GoogleTest: `[] { return testing::Test::HasFailure(); }`.
+    /// GoogleTest: `[] { return testing::Test::HasFailure(); }`. Such a failure is not minimised,
+    /// because the framework remembers it.
     bool (*has_failed)() = nullptr;
     /// How each run is simulated. Its seed and its report are ignored.
     simulate_options each{.strategy = scheduling::any};

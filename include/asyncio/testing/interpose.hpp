@@ -1,6 +1,7 @@
-// The program's operator new and its wall clock, for programs that include <asyncio/testing.hpp>:
-// so that tests can let an allocation fail, find what was never freed, and notice who reads the
-// real time inside a simulation. Outside simulations both do what they always do.
+// The program's operator new, its wall clock and its sockets, for programs that include
+// <asyncio/testing.hpp>: so that tests can let an allocation fail, find what was never freed, and
+// notice who asks the real system inside a simulation. Outside simulations all of them do what they
+// always do.
 //
 // The definitions are weak: a program that replaces operator new itself keeps its own, and then
 // only the library's own allocations are seen. Define ASYNCIO_TESTING_INTERPOSE to 0 to have none
@@ -26,6 +27,8 @@ namespace asyncio::detail {
 void sim_delete(void* p) noexcept;
 /// The program asks for the time of a clock of the system.
 int sim_clock_gettime(int which, void* result) noexcept;
+/// The program opens a socket of the system.
+int sim_socket_call(int family, int type, int protocol) noexcept;
 
 }  // namespace asyncio::detail
 
@@ -55,8 +58,24 @@ int sim_clock_gettime(int which, void* result) noexcept;
     asyncio::detail::sim_delete(p);
 }
 
-// The sanitizers have a clock_gettime of their own.
-#if !ASYNCIO_ASAN && !defined(__SANITIZE_THREAD__)
+#ifdef __SANITIZE_THREAD__
+#define ASYNCIO_TESTING_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define ASYNCIO_TESTING_TSAN 1
+#endif
+#endif
+
+// The thread sanitizer has a socket of its own; both sanitizers have a clock_gettime. By its label,
+// because `socket` is asyncio's word, too.
+#ifndef ASYNCIO_TESTING_TSAN
+extern "C" int asyncio_testing_socket(int family, int type, int protocol) noexcept
+    __asm__("socket");
+extern "C" [[gnu::weak]] int asyncio_testing_socket(int family, int type, int protocol) noexcept {
+    return asyncio::detail::sim_socket_call(family, type, protocol);
+}
+#endif
+#if !ASYNCIO_ASAN && !defined(ASYNCIO_TESTING_TSAN)
 extern "C" [[gnu::weak]] int clock_gettime(clockid_t which, timespec* result) noexcept {
     return asyncio::detail::sim_clock_gettime(static_cast<int>(which), result);
 }

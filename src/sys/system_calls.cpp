@@ -1,4 +1,4 @@
-#include "sys/system_clock.hpp"
+#include "sys/system_calls.hpp"
 
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -7,6 +7,10 @@ namespace asyncio::detail {
 
 int system_clock_gettime(int which, void* result) noexcept {
     return static_cast<int>(::syscall(SYS_clock_gettime, which, result));
+}
+
+int system_socket(int family, int type, int protocol) noexcept {
+    return static_cast<int>(::syscall(SYS_socket, family, type, protocol));
 }
 
 }  // namespace asyncio::detail

@@ -38,7 +38,7 @@ for linkage in static shared; do
     shared=$([[ $linkage == shared ]] && echo ON || echo OFF)
     say "installing the $linkage library"
     quietly cmake -S "$root" -B "$work/$linkage" -G Ninja -DBUILD_SHARED_LIBS="$shared" \
-        -DASYNCIO_BUILD_TESTS=OFF -DASYNCIO_BUILD_EXAMPLES=OFF \
+        -DASYNCIO_BUILD_TESTS=OFF -DASYNCIO_BUILD_EXAMPLES=OFF -DCMAKE_BUILD_TYPE=Debug \
         -DCMAKE_INSTALL_PREFIX="$work/unmoved"
     quietly cmake --build "$work/$linkage"
     quietly cmake --install "$work/$linkage"

@@ -19,7 +19,10 @@ namespace bench {
 
 inline std::string_view only;  // the workload that was asked for; empty: all
 
-inline void start(int argc, char** argv) {
+inline const char* peer = "asyncio_cpp";  // whose figures these are
+
+inline void start(int argc, char** argv, const char* name = peer) {
+    peer = name;
     if (argc > 1) only = argv[1];
     std::setvbuf(stdout, nullptr, _IOLBF, 0);
 }
@@ -60,7 +63,7 @@ inline void report(const char* workload, std::vector<double> samples, const char
     std::sort(samples.begin(), samples.end());
     const double median = samples[samples.size() / 2];
     const double spread = median > 0 ? 100.0 * (samples.back() - samples.front()) / median : 0.0;
-    std::printf("RESULT\tasyncio_cpp\t%s\t%.2f\t%s\tmin=%.2f\tmax=%.2f\tspread=%.0f%%\n", workload,
+    std::printf("RESULT\t%s\t%s\t%.2f\t%s\tmin=%.2f\tmax=%.2f\tspread=%.0f%%\n", peer, workload,
                 median, unit, samples.front(), samples.back(), spread);
 }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "asyncio/sys/resolve.hpp"
 #include "testing/everywhere_points.hpp"
 
 namespace asyncio::detail {
@@ -230,7 +231,10 @@ class call_points final : public everywhere_points {
         }
         return {call, &all_.back()->ways.back()};
     }
-    static std::string error_text(int error) { return std::generic_category().message(error); }
+    static std::string error_text(int error) {
+        const auto& category = error < 0 ? resolver_category() : std::generic_category();
+        return category.message(error);
+    }
 
     std::uint64_t wanted_ = 0;
     std::uint64_t made_ = 0;

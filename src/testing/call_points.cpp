@@ -155,6 +155,7 @@ class disturbed_backend final : public backend {
         return call(unlink_call, [&] { return real_->remove_file(path); });
     }
     bool resolve(const name_query& query, name_answer& out) override;
+    bool name_of(const raw_address& address, host_and_service& out) override;
 
    private:
     const way* due(const call_kind& kind) noexcept;
@@ -253,6 +254,15 @@ bool disturbed_backend::resolve(const name_query& query, name_answer& out) {
         return true;
     }
     return real_->resolve(query, out);
+}
+
+bool disturbed_backend::name_of(const raw_address& address, host_and_service& out) {
+    static const call_kind name_of_call{"getnameinfo", {fails(-2), fails(-3)}};
+    if (const way* w = due(name_of_call)) {
+        out.error = w->error;
+        return true;
+    }
+    return real_->name_of(address, out);
 }
 
 }  // namespace

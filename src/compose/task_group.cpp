@@ -150,10 +150,12 @@ void group_state::fail_soon(group_child& c, future_state_base& f) noexcept {
 void group_state::child_failed(future_state_base& f) {
     f.mark_retrieved();
     if (is_fatal(f.exception) && !fatal_) fatal_ = f.exception;
-    errors_.push_back(f.exception);
-    if (!aborting_) {
-        abort(child_has_failed(static_cast<const task_state_base&>(f)));
+    try {
+        errors_.push_back(f.exception);
+    } catch (...) {
+        if (!fatal_) fatal_ = std::current_exception();  // the block throws that instead
     }
+    if (!aborting_) abort(child_has_failed(static_cast<const task_state_base&>(f)));
     child_gone();
 }
 

@@ -60,6 +60,7 @@ void event_loop::set_default_executor(std::unique_ptr<executor> pool) {
             "asyncio: set_default_executor: the executor is null: pass "
             "std::make_unique<thread_pool_executor>(...)");
     auto& room = detail::executor_room::of(*this);
+    if (simulated && room.pool) return;  // a simulation keeps its own
     const std::shared_ptr<executor> before = std::exchange(room.pool, std::move(pool));
     if (before) before->shutdown(detail::without_waiting);
 }

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "asyncio/loop/event_loop.hpp"
 #include "sys/thread_name.hpp"
 
 namespace asyncio {
@@ -118,6 +119,11 @@ void thread_pool_executor::execute(executor_job job) {
     if (s.closing)
         throw std::runtime_error("asyncio: the thread pool '" + s.prefix +
                                  "' has been shut down: it takes no more jobs");
+    if (detail::loop_core* loop = detail::running_loop; loop != nullptr && loop->simulated) {
+        // No seed could order a thread: a simulation has an executor of its own.
+        static_cast<event_loop*>(loop)->default_executor().execute(std::move(job));
+        return;
+    }
     s.sweep();
     if (s.jobs.size() >= s.idle && s.live < s.max) state::start_thread(state_);
     s.jobs.push_back(std::move(job));

@@ -84,12 +84,18 @@ coroutine<std::vector<address_info>> look_up(event_loop& loop, lookup l) {
 
 coroutine<detail::host_and_service> ask_names(event_loop& loop, detail::raw_address address,
                                               bool numeric_host, bool numeric_service) {
-    if (!numeric_host || !numeric_service) {
+    detail::host_and_service known;
+    if (numeric_host && numeric_service)
+        co_return detail::system_name_of(address, numeric_host, numeric_service, false);
+    if (!loop.outside->name_of(address, known)) {
         auto asked = loop.run_in_executor(nullptr, &detail::system_name_of, address, numeric_host,
                                           numeric_service, false);
         co_return co_await std::move(asked);
     }
-    co_return detail::system_name_of(address, numeric_host, numeric_service, false);
+    const detail::host_and_service numbers = detail::system_name_of(address, true, true, false);
+    if (numeric_host) known.host = numbers.host;
+    if (numeric_service) known.service = numbers.service;
+    co_return known;
 }
 
 coroutine<name_info> look_up_names(event_loop& loop, socket_address address,

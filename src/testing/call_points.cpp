@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "asyncio/sys/resolve.hpp"
 #include "testing/everywhere_points.hpp"
 
 namespace asyncio::detail {
@@ -154,6 +155,7 @@ class disturbed_backend final : public backend {
         return call(unlink_call, [&] { return real_->remove_file(path); });
     }
     bool resolve(const name_query& query, name_answer& out) override;
+    bool name_of(const raw_address& address, host_and_service& out) override;
 
    private:
     const way* due(const call_kind& kind) noexcept;
@@ -230,7 +232,10 @@ class call_points final : public everywhere_points {
         }
         return {call, &all_.back()->ways.back()};
     }
-    static std::string error_text(int error) { return std::generic_category().message(error); }
+    static std::string error_text(int error) {
+        const auto& category = error < 0 ? resolver_category() : std::generic_category();
+        return category.message(error);
+    }
 
     std::uint64_t wanted_ = 0;
     std::uint64_t made_ = 0;
@@ -249,6 +254,15 @@ bool disturbed_backend::resolve(const name_query& query, name_answer& out) {
         return true;
     }
     return real_->resolve(query, out);
+}
+
+bool disturbed_backend::name_of(const raw_address& address, host_and_service& out) {
+    static const call_kind name_of_call{"getnameinfo", {fails(-2), fails(-3)}};
+    if (const way* w = due(name_of_call)) {
+        out.error = w->error;
+        return true;
+    }
+    return real_->name_of(address, out);
 }
 
 }  // namespace

@@ -101,6 +101,9 @@ class sim_backend final : public backend {
     bool resolve(const name_query& query, name_answer& out) override {
         return net([&](sim_network& n) { return n.resolve(query, out); });
     }
+    bool name_of(const raw_address& address, host_and_service& out) override {
+        return net([&](sim_network& n) { return n.name_of(address, out); });
+    }
 
    private:
     sim_host& host_;

@@ -20,6 +20,8 @@ constexpr int name_unknown = -2;
 constexpr int try_again = -3;
 constexpr int service_unknown = -8;
 
+constexpr std::pair<std::uint16_t, const char*> services[] = {{80, "http"}, {443, "https"}};
+
 sys_result failed(int error) noexcept { return {-1, error}; }
 
 sys_result would_block(bool& hint) noexcept {
@@ -34,13 +36,12 @@ bool parse_service(const std::string& service, std::uint16_t& port) {
     const char* end = service.data() + service.size();
     const auto [at, error] = std::from_chars(service.data(), end, port);
     if (service.empty() || (at == end && error == std::errc())) return true;
-    if (service == "http")
-        port = 80;
-    else if (service == "https")
-        port = 443;
-    else
-        return false;
-    return true;
+    for (const auto& [number, name] : services) {
+        if (service != name) continue;
+        port = number;
+        return true;
+    }
+    return false;
 }
 
 }  // namespace
@@ -321,6 +322,22 @@ bool sim_network::resolve(const name_query& q, name_answer& out) {
     }
     if (out.addresses.empty()) out.error = name_unknown;
     if (q.canonical_name) out.canonical_name = q.host;
+    return true;
+}
+
+bool sim_network::name_of(const raw_address& address, host_and_service& out) {
+    out.host = ip_of(address);
+    if (is_loopback(out.host)) out.host = "localhost";
+    for (const auto& h : world_.hosts())
+        if (h->address == out.host) out.host = h->name;
+    if (failing_names_.contains(out.host)) {
+        faults.happened(fault::failed_lookup);
+        out.error = try_again;
+    }
+    const std::uint16_t port = port_of(address);
+    out.service = std::to_string(port);
+    for (const auto& [number, name] : services)
+        if (number == port) out.service = name;
     return true;
 }
 

@@ -110,6 +110,7 @@ class sim_network {
     sys_result socket_file(sim_host& h, const std::string& path, file_identity& out);
     sys_result remove_file(sim_host& h, const std::string& path);
     bool resolve(const name_query& query, name_answer& out);
+    bool name_of(const raw_address& address, host_and_service& out);
 
     /// Tells the host's sources what has happened to them.
     void tell(sim_host& h);

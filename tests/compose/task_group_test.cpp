@@ -557,4 +557,28 @@ TEST(task_group, waits_for_its_children_also_without_memory) {
     EXPECT_GT(asyncio::testing::cancel_everywhere(block_of_children).runs, 5u);
 }
 
+coroutine<> block_with_a_failure() {
+    auto& loop = asyncio::get_running_loop();
+    const auto begun = loop.time();
+    const auto fails = []() -> coroutine<> {
+        co_await sleep(1s);
+        throw std::runtime_error("planned");
+    };
+    const auto body = [&fails](task_group& g) -> coroutine<> {
+        g.create_task(std::ref(fails));
+        co_await sleep(1h);
+    };
+    try {
+        co_await with(task_group(), body);
+        asyncio::testing::expect(false, "the failure of a child was lost");
+    } catch (const exception_group&) {
+    } catch (const std::bad_alloc&) {
+    }
+    asyncio::testing::expect(loop.time() - begun < 1min, "the body was not told");
+}
+
+TEST(task_group, tells_of_a_failure_also_without_memory) {
+    EXPECT_GT(asyncio::testing::fail_every_allocation(block_with_a_failure).runs, 10u);
+}
+
 }  // namespace

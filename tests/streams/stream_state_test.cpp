@@ -28,7 +28,8 @@ TEST(byte_queue, is_first_in_first_out) {
         const std::string piece(static_cast<std::size_t>(i % 37), static_cast<char>('a' + i % 26));
         q.append(piece);
         expected += piece;
-        const std::size_t taken = std::min<std::size_t>(expected.size(), (i * 7) % 41);
+        const std::size_t taken =
+            std::min<std::size_t>(expected.size(), static_cast<std::size_t>(i * 7 % 41));
         q.drop(taken);
         expected.erase(0, taken);
         ASSERT_EQ(q.view(), expected);

@@ -4,12 +4,16 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "asyncio/compose/gather.hpp"
 #include "asyncio/compose/sleep.hpp"
 #include "asyncio/compose/task_group.hpp"
 #include "asyncio/compose/with.hpp"
+#include "asyncio/net/resolver.hpp"
+#include "asyncio/net/socket.hpp"
 
 namespace {
 
@@ -21,6 +25,7 @@ using asyncio::testing::cancel_everywhere;
 using asyncio::testing::cancel_target;
 using asyncio::testing::everywhere_failed;
 using asyncio::testing::fail_every_allocation;
+using asyncio::testing::fail_every_call;
 
 template <class F>
 std::string failure_of(F f) {
@@ -213,6 +218,64 @@ TEST(fail_every_allocation, accepts_only_bad_alloc) {
     const std::string text = failure_of([] { fail_every_allocation(translates); });
     EXPECT_NE(text.find("out of something"), std::string::npos) << text;
     EXPECT_NO_THROW(fail_every_allocation(translates, {.any_error = true}));
+}
+
+std::string received;
+
+coroutine<> talks_through_a_pair() {
+    received.clear();
+    auto [a, b] = asyncio::socket::pair();
+    auto& loop = asyncio::get_running_loop();
+    co_await loop.sock_sendall(a, "hello");
+    while (received.size() < 5) {
+        const std::string piece = co_await loop.sock_recv(b, 5);
+        if (piece.empty()) break;
+        received += piece;
+    }
+}
+
+void nothing_foreign_was_received() {
+    asyncio::testing::expect(std::string_view("hello").starts_with(received), received);
+}
+
+TEST(fail_every_call, tries_each_error_and_each_short_result) {
+    const auto report = fail_every_call(talks_through_a_pair, nothing_foreign_was_received);
+    EXPECT_EQ(report.points, 3u);               // a pair is opened, something sent, and received
+    EXPECT_GT(report.runs, 2 * report.points);  // most calls can fail in several ways
+    EXPECT_GE(report.ended_well, 2u);           // one byte sent, one byte received: it goes on
+    EXPECT_EQ(report.ended_with_error, 10u);
+}
+
+coroutine<> hides_the_error() {
+    try {
+        co_await talks_through_a_pair();
+    } catch (const std::system_error&) {
+        throw std::logic_error("never seen before");
+    }
+}
+
+TEST(fail_every_call, names_the_call_and_who_made_it) {
+    const std::string text = failure_of([] { fail_every_call(hides_the_error); });
+    EXPECT_NE(text.find("call 1 of "), std::string::npos) << text;
+    EXPECT_NE(text.find("socketpair, failed with Too many open files"), std::string::npos) << text;
+    EXPECT_NE(text.find("in task 'main'"), std::string::npos) << text;
+    EXPECT_NE(text.find("talks_through_a_pair"), std::string::npos) << text;
+    EXPECT_NE(text.find("then: std::logic_error: never seen before"), std::string::npos) << text;
+    EXPECT_NO_THROW(fail_every_call(hides_the_error, {.any_error = true}));
+}
+
+coroutine<> looks_up() {
+    try {
+        (void)co_await asyncio::get_running_loop().getaddrinfo("localhost", 80);
+    } catch (const std::system_error& e) {
+        throw std::logic_error(e.what());
+    }
+}
+
+TEST(fail_every_call, fails_lookups_as_a_resolver_does) {
+    const std::string text = failure_of([] { fail_every_call(looks_up); });
+    EXPECT_NE(text.find("getaddrinfo, failed with Name or service not known"), std::string::npos)
+        << text;
 }
 
 }  // namespace

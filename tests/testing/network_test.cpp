@@ -12,6 +12,7 @@
 #include "asyncio/compose/gather.hpp"
 #include "asyncio/compose/sleep.hpp"
 #include "asyncio/compose/wait_for.hpp"
+#include "asyncio/net/resolver.hpp"
 #include "asyncio/net/socket.hpp"
 #include "asyncio/streams/open_connection.hpp"
 #include "asyncio/streams/start_server.hpp"
@@ -307,6 +308,25 @@ coroutine<> no_names() {
 }
 
 TEST(network, fails_lookups) { simulate(no_names); }
+
+coroutine<> finds_names() {
+    const auto sim = simulation::current();
+    auto& loop = asyncio::get_running_loop();
+    const asyncio::socket_address server(sim.get_host("server").address(), 80);
+    const auto found = co_await loop.getnameinfo(server);
+    EXPECT_EQ(found.host, "server");
+    EXPECT_EQ(found.service, "http");
+    const auto numbers = co_await loop.getnameinfo(server, asyncio::numeric_names::host);
+    EXPECT_EQ(numbers.host, sim.get_host("server").address());
+    EXPECT_EQ(numbers.service, "http");
+    EXPECT_EQ((co_await loop.getnameinfo(asyncio::socket_address("127.0.0.1", 7))).host,
+              "localhost");
+    EXPECT_EQ((co_await loop.getnameinfo(asyncio::socket_address("8.8.8.8", 7))).host, "8.8.8.8");
+    sim.fail_lookups("server");
+    EXPECT_THROW((void)co_await loop.getnameinfo(server), std::system_error);
+}
+
+TEST(network, finds_the_names_of_addresses) { simulate(finds_names); }
 
 coroutine<> answers_datagrams() {
     asyncio::socket s(asyncio::address_family::ipv4, asyncio::socket_type::datagram);

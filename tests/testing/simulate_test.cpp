@@ -13,6 +13,7 @@
 #include "asyncio/compose/gather.hpp"
 #include "asyncio/compose/sleep.hpp"
 #include "asyncio/compose/wait_for.hpp"
+#include "asyncio/executor/thread_pool_executor.hpp"
 #include "asyncio/executor/to_thread.hpp"
 #include "asyncio/loop/random.hpp"
 #include "asyncio/sync/lock.hpp"
@@ -171,6 +172,23 @@ TEST(simulate, runs_executor_calls_at_a_random_moment) {
     EXPECT_GT(took, 0s);
     EXPECT_LE(took, 20ms);
     EXPECT_EQ(simulate(calls_a_thread, {.executor_delay = 0s}).second, 0s);
+}
+
+coroutine<> uses_a_thread_pool() {
+    auto& loop = asyncio::get_running_loop();
+    asyncio::thread_pool_executor pool(2);
+    EXPECT_EQ(co_await loop.run_in_executor(&pool, blocking, 4), 8);
+    EXPECT_EQ(pool.thread_count(), 0u);
+    loop.set_default_executor(std::make_unique<asyncio::thread_pool_executor>());
+    const auto before = loop.time();
+    EXPECT_EQ(co_await asyncio::to_thread(blocking, 5), 10);
+    EXPECT_GT(loop.time(), before);
+    pool.shutdown();
+    EXPECT_THROW((void)loop.run_in_executor(&pool, blocking, 6), std::runtime_error);
+}
+
+TEST(simulate, has_no_threads_in_thread_pools) {
+    simulate(uses_a_thread_pool, {.run_twice = true});
 }
 
 coroutine<std::uint64_t> draws() {

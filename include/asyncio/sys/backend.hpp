@@ -136,6 +136,12 @@ class backend {
         (void)out;
         return false;
     }
+    /// The same for an address's names; else system_name_of is asked.
+    virtual bool name_of(const raw_address& address, host_and_service& out) {
+        (void)address;
+        (void)out;
+        return false;
+    }
 };
 
 /// The backend over epoll. Throws std::system_error if the kernel refuses the descriptors.

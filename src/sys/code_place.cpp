@@ -13,10 +13,6 @@
 #include <string_view>
 #include <vector>
 
-// A static program has no dlopen, and linking it into one brings a warning: weak, it is null there.
-#pragma weak dlopen
-#pragma weak dlerror
-
 namespace asyncio::detail {
 
 namespace {
@@ -161,10 +157,6 @@ const void* load_code(const code_place& place, std::string& problem) {
     if (const void* address = find_loaded(place)) return address;
     if (place.path.empty()) {
         problem = "the worker runs another program";
-        return nullptr;
-    }
-    if (&::dlopen == nullptr) {
-        problem = "a static program cannot load " + place.path;
         return nullptr;
     }
     if (::dlopen(place.path.c_str(), RTLD_NOW) == nullptr) {

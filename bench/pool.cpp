@@ -1,4 +1,5 @@
 // Calls in other processes, awaited on a loop. Beside it: peers/pool.py, Python's own.
+//   P0  a small call in a thread, for comparison
 //   P1  a small call and its result, one after the other
 //   P2  1 MiB there and 1 MiB back
 //   P3  small calls, 64 at a time, per call
@@ -24,7 +25,8 @@ unsigned work(unsigned seed) {
 
 double us_since(double start_ns) { return (bench::now_ns() - start_ns) / 1e3; }
 
-asyncio::coroutine<> small_calls(asyncio::process_pool_executor& pool) {
+template <class Executor>
+asyncio::coroutine<> small_calls(const char* name, Executor& pool) {
     auto& loop = asyncio::get_running_loop();
     for (int i = 0; i < 200; ++i) co_await loop.run_in_executor(&pool, add, i, 1);
     std::vector<double> samples;
@@ -33,7 +35,7 @@ asyncio::coroutine<> small_calls(asyncio::process_pool_executor& pool) {
         bench::keep(co_await loop.run_in_executor(&pool, add, i, 1));
         samples.push_back(us_since(start));
     }
-    bench::report("P1_small_call", samples, "us");
+    bench::report(name, samples, "us");
 }
 
 asyncio::coroutine<> large_calls(asyncio::process_pool_executor& pool) {
@@ -97,7 +99,9 @@ int main(int argc, char** argv) {
     bench::start(argc, argv);
     asyncio::process_pool_executor one(1);
     asyncio::process_pool_executor two(2);
-    if (bench::wanted("P1")) asyncio::run(small_calls, std::ref(one));
+    asyncio::thread_pool_executor thread(1);
+    if (bench::wanted("P0")) asyncio::run(small_calls("P0_small_call_in_a_thread", thread));
+    if (bench::wanted("P1")) asyncio::run(small_calls("P1_small_call", one));
     if (bench::wanted("P2")) asyncio::run(large_calls, std::ref(one));
     if (bench::wanted("P3")) asyncio::run(calls_at_once, std::ref(two));
     if (bench::wanted("P4")) {

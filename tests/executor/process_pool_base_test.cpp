@@ -150,7 +150,7 @@ TEST(process_pool_base, loses_only_the_calls_of_a_hundred_killed_processes) {
     const auto first = pool.submit(sent::work, 50'000'000u);
     const auto second = pool.submit(sent::work, 50'000'000u);
     EXPECT_EQ(first.result(), second.result());
-    EXPECT_EQ(pool.worker_count(), 2u);
+    while (pool.worker_count() < 2) std::this_thread::yield();  // whole again
 }
 
 TEST(process_pool_base, fails_everything_if_its_fork_server_is_killed) {

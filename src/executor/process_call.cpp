@@ -25,8 +25,7 @@ void process_call::start(event_loop* loop) { pool_->start(*this, loop); }
 
 void process_call::drop() noexcept { pool_->cancel(*this); }
 
-// ---- Code
-// ----------------------------------------------------------------------------------------
+// ---- Code ---------------------------------------------------------------------------------------
 
 namespace {
 

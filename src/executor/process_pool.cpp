@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iostream>
 #include <stdexcept>
 #include <system_error>
 
@@ -45,6 +46,7 @@ process_pool::process_pool(const process_pool_options& o)
             "asyncio: process_pool_executor: this process has threads already, and what it forks "
             "would not be whole: make the pool first, at the beginning of main(), and then what "
             "starts threads (to_thread, getaddrinfo, thread pools, submit() of another pool)");
+    std::cout.flush();  // what is buffered would be written by each process
     check(set_.open(), "no event queue");
     check(over_flag_.open(), "no event");
     check(server_.start(&run_worker), "the fork server cannot be started");
@@ -63,8 +65,7 @@ void process_pool::check_usable(const char* api) const {
                              ", of which this one is a fork: make a pool of its own here");
 }
 
-// ---- The way in
-// ----------------------------------------------------------------------------------
+// ---- The way in ---------------------------------------------------------------------------------
 
 char* process_pool::request_room(process_parcel& parcel, std::size_t size) {
     if (size > options.max_message)
@@ -164,6 +165,7 @@ ref<concurrent_state_base> process_pool::room() {
         if (!closing_ && !server_gone_ && queued_ >= options.max_pending) {
             ensure_thread();
             rooms_.push_back(state);
+            thread_needed_.notify_one();
             return state;
         }
     }
@@ -171,18 +173,17 @@ ref<concurrent_state_base> process_pool::room() {
     return state;
 }
 
-void process_pool::open_rooms(std::vector<ref<concurrent_state_base>>& out) {
-    std::size_t free = closing_ || server_gone_        ? rooms_.size()
-                       : options.max_pending > queued_ ? options.max_pending - queued_
-                                                       : 0;
-    free = std::min(free, rooms_.size());
+process_pool::rooms process_pool::open_rooms() {
+    std::size_t free = rooms_.size();
+    if (!closing_ && !server_gone_)
+        free = std::min(free, options.max_pending - std::min(options.max_pending, queued_));
     const auto end = rooms_.begin() + static_cast<std::ptrdiff_t>(free);
-    out.assign(std::make_move_iterator(rooms_.begin()), std::make_move_iterator(end));
+    rooms opened(std::make_move_iterator(rooms_.begin()), std::make_move_iterator(end));
     rooms_.erase(rooms_.begin(), end);
+    return opened;
 }
 
-// ---- To the workers
-// ------------------------------------------------------------------------------
+// ---- To the workers -----------------------------------------------------------------------------
 
 process_pool::worker* process_pool::idle_worker() noexcept {
     for (const auto& w : workers_)
@@ -206,19 +207,17 @@ void process_pool::dispatch(endings& out) {
         const bool runs_on = call.options.on_cancel == cancelled_call::run_on;
         if (runs_on && !parcel.begun) parcel.begun = state.begin();
         if (state.done()) {
-            call.list_hook::unlink();
             --queued_;
             end(call, nullptr, out);
-        } else if (send(*w, call, out)) {
-            call.list_hook::unlink();
-            --queued_;
+        } else {
+            send(*w, call, out);
         }
     }
     keep_whole(out);
 }
 
-/// False: the worker is gone, the call stays.
-bool process_pool::send(worker& w, process_call& call, endings& out) {
+/// If the worker is gone, the call stays where it is.
+void process_pool::send(worker& w, process_call& call, endings& out) {
     process_parcel& parcel = *call.parcel;
     const call_header header{.id = parcel.id,
                              .size = parcel.size,
@@ -233,22 +232,22 @@ bool process_pool::send(worker& w, process_call& call, endings& out) {
                                         std::span(&file, packed ? 0 : 1), packet_wait::never);
     if (sent.error == EPIPE || sent.error == ECONNRESET || sent.error == ENOTCONN) {
         w.gone = true;
-        return false;
+        return;
     }
+    --queued_;
     if (!sent.ok()) {
         end(call,
-            std::make_exception_ptr(
-                std::system_error(sent.error, std::generic_category(),
-                                  "asyncio: a call cannot be sent to its process")),
+            std::make_exception_ptr(std::system_error(sent.error, std::generic_category(),
+                                                      "asyncio: a call cannot be sent")),
             out);
-        return true;
+        return;
     }
+    call.list_hook::unlink();
     parcel.packed.reset();
     parcel.at = process_parcel::stage::running;
     w.call = &call;
     w.has_served = true;
     ++running_;
-    return true;
 }
 
 /// As many workers as there were, or as there is work for; a dead one is replaced.

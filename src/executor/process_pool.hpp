@@ -48,6 +48,8 @@ struct process_parcel {
     reply_header reply{};
     std::string result;                 ///< the result, if it was packed
     shared_memory new_memory;           ///< or this
+    std::exception_ptr error;           ///< instead of a result
+    bool dropped = false;               ///< the pool was shut down before it began
     std::shared_ptr<pool_watch> watch;  ///< of the loop that waits; null: a thread does
     ref<concurrent_state_base> keep;    ///< the call itself, while the pool has it
 };
@@ -92,18 +94,13 @@ class process_pool : public std::enable_shared_from_this<process_pool> {
         bool doomed = false;  ///< killed by us
         bool gone = false;    ///< its socket is at the end
     };
-    /// A call that ends, to be told without the lock.
-    struct ending {
-        process_call* call;
-        ref<concurrent_state_base> keep;
-        std::exception_ptr error;
-        bool cancelled = false;
-    };
-    using endings = std::vector<ending>;
+    /// Calls that end, to be told without the lock.
+    using endings = intrusive_list<process_call>;
+    using rooms = std::vector<ref<concurrent_state_base>>;
 
     // All of these under the lock.
     void dispatch(endings& out);
-    bool send(worker& w, process_call& call, endings& out);
+    void send(worker& w, process_call& call, endings& out);
     void keep_whole(endings& out);
     void receive(endings& out);
     void receive_news(endings& out);
@@ -111,19 +108,18 @@ class process_pool : public std::enable_shared_from_this<process_pool> {
     void worker_ended(int pid, int status, endings& out);
     void server_ended(endings& out);
     void fail_queue(const std::exception_ptr& error, endings& out);
-    void end(process_call& call, std::exception_ptr error, endings& out);
+    void end(process_call& call, std::exception_ptr error, endings& out) noexcept;
     void count_out(process_call& call) noexcept;
-    void open_rooms(std::vector<ref<concurrent_state_base>>& out);
+    rooms open_rooms();
     void ensure_thread();
     [[nodiscard]] worker* idle_worker() noexcept;
     [[nodiscard]] std::size_t live_workers() const noexcept;
-    [[nodiscard]] std::string end_text(const worker& w, const process_end& how) const;
     void drop_queue(endings& out);
     std::size_t kill_rest(endings& out);
     void stop();
     // And these without it.
     void tell(endings& ended) noexcept;
-    void tell_one(ending& e) noexcept;
+    void tell_one(process_call& call) noexcept;
     void serve_threads() noexcept;
     std::shared_ptr<pool_watch> watch_for(event_loop& loop);
 
@@ -144,7 +140,7 @@ class process_pool : public std::enable_shared_from_this<process_pool> {
     std::size_t running_ = 0;
     std::size_t unfinished_ = 0;  ///< queued, running, or being told
     std::uint64_t last_id_ = 0;
-    std::vector<ref<concurrent_state_base>> rooms_;
+    rooms rooms_;
     std::vector<call_memory> spare_;  ///< shared memory to be used again
     std::size_t spare_bytes_ = 0;
     std::uint64_t last_memory_ = 0;

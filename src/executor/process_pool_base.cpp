@@ -12,8 +12,7 @@ namespace asyncio {
 
 namespace detail {
 
-// ---- Threads that wait
-// ---------------------------------------------------------------------------
+// ---- Threads that wait --------------------------------------------------------------------------
 
 void process_pool::ensure_thread() {
     if (thread_.joinable()) return;
@@ -35,8 +34,7 @@ void process_pool::serve_threads() noexcept {
     }
 }
 
-// ---- What is asked of it
-// --------------------------------------------------------------------------
+// ---- What is asked of it ------------------------------------------------------------------------
 
 std::vector<int> process_pool::worker_pids() {
     pump();  // deaths that nobody has heard of yet
@@ -52,8 +50,7 @@ std::size_t process_pool::pending() {
     return queued_;
 }
 
-// ---- The end
-// -------------------------------------------------------------------------------------
+// ---- The end ------------------------------------------------------------------------------------
 
 std::size_t process_pool::shutdown(const executor_shutdown_options& how) {
     if (thread_.get_id() == std::this_thread::get_id())
@@ -67,7 +64,6 @@ std::size_t process_pool::shutdown(const executor_shutdown_options& how) {
         if (how.pending == pending_jobs::cancel) drop_queue(ended);
     }
     tell(ended);
-    ended.clear();
 
     const time_point deadline = how.timeout.after(clock::now());
     for (;;) {
@@ -97,8 +93,9 @@ std::size_t process_pool::shutdown(const executor_shutdown_options& how) {
 void process_pool::drop_queue(endings& out) {
     while (!queue_.empty()) {
         --queued_;
-        end(queue_.pop_front(), nullptr, out);
-        out.back().cancelled = true;
+        process_call& call = queue_.pop_front();
+        call.parcel->dropped = true;
+        end(call, nullptr, out);
     }
 }
 
@@ -132,8 +129,7 @@ void process_pool::stop() {
 
 }  // namespace detail
 
-// ---- What users see
-// ------------------------------------------------------------------------------
+// ---- What users see -----------------------------------------------------------------------------
 
 process_pool_base::process_pool_base(process_pool_options options)
     : pool_(std::make_shared<detail::process_pool>(options)) {}

@@ -1,5 +1,6 @@
 // The way back: what the pool's processes and its fork server have to say.
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <new>
@@ -21,27 +22,28 @@ std::exception_ptr broken_pool(const std::string& what, int signal_number) {
     return std::make_exception_ptr(broken_process_pool("asyncio: " + what, signal_number));
 }
 
-// ---- From the workers
-// ----------------------------------------------------------------------------
+// ---- From the workers ---------------------------------------------------------------------------
 
-bool process_pool::pump() noexcept try {
+bool process_pool::pump() noexcept {
     endings ended;
-    std::vector<ref<concurrent_state_base>> rooms;
+    rooms opened;
     bool over = false;
     {
         const std::lock_guard lock(mutex_);
-        if (!over_) {
-            receive(ended);
-            dispatch(ended);
+        try {
+            if (!over_) {
+                receive(ended);
+                dispatch(ended);
+            }
+            opened = open_rooms();
+        } catch (const std::bad_alloc&) {
+            // What was not read is still there.
         }
-        open_rooms(rooms);
         over = over_;
     }
     tell(ended);
-    for (const auto& room : rooms) room->finish({});
+    for (const auto& room : opened) room->finish({});
     return over;
-} catch (const std::bad_alloc&) {
-    return false;  // what was not read is still there
 }
 
 void process_pool::receive(endings& out) {
@@ -64,7 +66,8 @@ void process_pool::receive_reply(worker& w, endings& out) {
     const sys_result got = receive_packet(w.socket.get(), buffer_, files, packet_wait::never);
     if (got.would_block()) return;
     reply_header reply;
-    if (!got.ok() || got.value < static_cast<std::int64_t>(sizeof reply)) {
+    const bool no_descriptor_left = got.error == EMSGSIZE;
+    if ((!got.ok() && !no_descriptor_left) || got.value < static_cast<std::int64_t>(sizeof reply)) {
         w.gone = true;  // how it has ended comes from the fork server
         set_.remove(w.socket.get());
         return;
@@ -74,22 +77,28 @@ void process_pool::receive_reply(worker& w, endings& out) {
     if (w.call == nullptr || w.call->parcel->id != reply.id) return;
     process_call& call = *std::exchange(w.call, nullptr);
     --running_;
-    process_parcel& parcel = *call.parcel;
-    parcel.reply = reply;
-    int error = 0;
-    if (reply.place == reply_place::packed) {
-        parcel.result.assign(buffer_.data() + sizeof reply, reply.size);
-    } else if (reply.place == reply_place::in_memory_of_call) {
-        error = parcel.memory.bytes.follow(reply.memory_size);
-    } else {
-        error = parcel.new_memory.open(std::move(files.first), reply.memory_size);
-    }
     std::exception_ptr problem;
-    if (error != 0)
-        problem = std::make_exception_ptr(
-            std::system_error(error, std::generic_category(),
-                              "asyncio: the result of a call in another process cannot be mapped"));
-    end(call, problem, out);
+    try {
+        process_parcel& parcel = *call.parcel;
+        parcel.reply = reply;
+        int error = 0;
+        if (reply.place == reply_place::packed) {
+            parcel.result.assign(buffer_.data() + sizeof reply, reply.size);
+        } else if (reply.place == reply_place::in_memory_of_call) {
+            error = parcel.memory.bytes.follow(reply.memory_size);
+        } else {
+            error = no_descriptor_left
+                        ? EMFILE
+                        : parcel.new_memory.open(std::move(files.first), reply.memory_size);
+        }
+        if (error != 0)
+            throw std::system_error(
+                error, std::generic_category(),
+                "asyncio: the result of a call in another process cannot be mapped");
+    } catch (...) {
+        problem = std::current_exception();
+    }
+    end(call, std::move(problem), out);
 }
 
 void process_pool::receive_news(endings& out) {
@@ -130,22 +139,32 @@ void process_pool::receive_news(endings& out) {
     }
 }
 
-std::string process_pool::end_text(const worker& w, const process_end& how) const {
-    std::string text = "process " + std::to_string(w.pid) + " of the pool ";
-    if (how.signal_number == 0) {
-        text += "ended with exit code " + std::to_string(how.exit_code);
-    } else {
-        text += "was ended by " + signal_name(how.signal_number);
+namespace {
+
+/// Why the call of a process that has ended is lost.
+std::exception_ptr lost_call(int pid, const process_end& how, delay limit) noexcept {
+    try {
+        std::string text = "process " + std::to_string(pid) + " of the pool ";
+        if (how.signal_number == 0) {
+            text += "ended with exit code " + std::to_string(how.exit_code);
+        } else {
+            text += "was ended by " + signal_name(how.signal_number);
+        }
+        if (is_cpu_limit_signal(how.signal_number) && !limit.is_forever()) {
+            char number[64];
+            std::snprintf(number, sizeof number, ": the call used more than its %.3f s of CPU time",
+                          std::chrono::duration<double>(limit.nanoseconds()).count());
+            text += number;
+        } else {
+            text += " while it made this call; the call is lost, the process is replaced";
+        }
+        return broken_pool(text, how.signal_number);
+    } catch (...) {
+        return std::current_exception();
     }
-    const delay limit = w.call->options.cpu_time;
-    if (is_cpu_limit_signal(how.signal_number) && !limit.is_forever()) {
-        char number[64];
-        std::snprintf(number, sizeof number, ": the call used more than its %.3f s of CPU time",
-                      std::chrono::duration<double>(limit.nanoseconds()).count());
-        return text + number;
-    }
-    return text + " while it made this call; the call is lost, the process is replaced";
 }
+
+}  // namespace
 
 void process_pool::worker_ended(int pid, int status, endings& out) {
     const auto at = std::find_if(workers_.begin(), workers_.end(),
@@ -158,8 +177,7 @@ void process_pool::worker_ended(int pid, int status, endings& out) {
     if (!w->has_served) ++early_deaths_;
     if (w->call == nullptr) return;
     --running_;
-    const process_end how = end_of(status);
-    end(*w->call, broken_pool(end_text(*w, how), how.signal_number), out);
+    end(*w->call, lost_call(pid, end_of(status), w->call->options.cpu_time), out);
 }
 
 void process_pool::server_ended(endings& out) {
@@ -180,8 +198,7 @@ void process_pool::server_ended(endings& out) {
     fail_queue(broken_pool("the fork server of the process pool has ended: make a new pool"), out);
 }
 
-// ---- The end of a call
-// ---------------------------------------------------------------------------
+// ---- The end of a call --------------------------------------------------------------------------
 
 void process_pool::fail_queue(const std::exception_ptr& error, endings& out) {
     while (!queue_.empty()) {
@@ -190,9 +207,11 @@ void process_pool::fail_queue(const std::exception_ptr& error, endings& out) {
     }
 }
 
-void process_pool::end(process_call& call, std::exception_ptr error, endings& out) {
+void process_pool::end(process_call& call, std::exception_ptr error, endings& out) noexcept {
     call.parcel->at = process_parcel::stage::ended;
-    out.push_back({&call, std::move(call.parcel->keep), std::move(error)});
+    call.parcel->error = std::move(error);
+    call.list_hook::unlink();
+    out.push_back(call);
 }
 
 void process_pool::count_out(process_call& call) noexcept {
@@ -207,41 +226,51 @@ void process_pool::count_out(process_call& call) noexcept {
 }
 
 void process_pool::tell(endings& ended) noexcept {
-    for (ending& e : ended) tell_one(e);
+    while (!ended.empty()) {
+        process_call& call = ended.pop_front();
+        const auto keep = std::move(call.parcel->keep);
+        tell_one(call);
+    }
 }
 
-void process_pool::tell_one(ending& e) noexcept {
-    process_parcel& parcel = *e.call->parcel;
-    if (e.cancelled) {
-        e.keep->cancel(make_cancel("the process pool was shut down", cancel_kind::shutdown, {},
-                                   std::source_location::current()));
-    } else if (!e.keep->done()) {
-        if (!e.error) try {
-                std::span<const char> bytes(parcel.result);
-                if (parcel.reply.place == reply_place::in_memory_of_call)
-                    bytes = {parcel.memory.bytes.data(), parcel.reply.size};
-                if (parcel.reply.place == reply_place::in_new_memory)
-                    bytes = {parcel.new_memory.data(), parcel.reply.size};
-                if (parcel.reply.kind == reply_kind::error) {
-                    e.error = unpack_exception(bytes);
-                } else {
-                    e.call->read_result(bytes);
-                }
-            } catch (...) {
-                e.error = std::current_exception();
+void process_pool::tell_one(process_call& call) noexcept {
+    process_parcel& parcel = *call.parcel;
+    concurrent_state_base& state = call.state();
+    if (parcel.dropped) {
+        state.cancel(make_cancel("the process pool was shut down", cancel_kind::shutdown, {},
+                                 std::source_location::current()));
+    } else if (!state.done()) {
+        try {
+            std::span<const char> bytes(parcel.result);
+            if (parcel.reply.place == reply_place::in_memory_of_call)
+                bytes = {parcel.memory.bytes.data(), parcel.reply.size};
+            if (parcel.reply.place == reply_place::in_new_memory)
+                bytes = {parcel.new_memory.data(), parcel.reply.size};
+            if (parcel.error) {
+                // No result.
+            } else if (parcel.reply.kind == reply_kind::error) {
+                parcel.error = unpack_exception(bytes);
+            } else {
+                call.read_result(bytes);
             }
-        e.keep->finish(std::move(e.error));
+        } catch (...) {
+            parcel.error = std::current_exception();
+        }
+        state.finish(std::move(parcel.error));
     }
-    call_memory unused;
     const std::lock_guard lock(mutex_);
     // A call that was killed may have left a writer behind for a moment: its memory is not used
     // again.
     if (parcel.memory.number != 0 && parcel.reply.id != 0 &&
         spare_bytes_ + parcel.memory.bytes.size() <= most_spare_bytes) {
-        spare_bytes_ += parcel.memory.bytes.size();
-        spare_.push_back(std::move(parcel.memory));
+        try {
+            spare_.push_back(std::move(parcel.memory));
+            spare_bytes_ += spare_.back().bytes.size();
+        } catch (const std::bad_alloc&) {
+            // It is given back with the call.
+        }
     }
-    count_out(*e.call);
+    count_out(call);
 }
 
 }  // namespace asyncio::detail

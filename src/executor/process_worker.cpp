@@ -1,7 +1,9 @@
 // The life of a worker process.
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <deque>
+#include <iostream>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -118,7 +120,9 @@ class worker {
         const sys_result got =
             receive_packet(socket_, buffer_, files, packet_wait::as_long_as_it_takes);
         call_header header;
-        if (!got.ok() || got.value < static_cast<std::int64_t>(sizeof header)) return false;
+        const bool no_descriptor_left = got.error == EMSGSIZE;
+        if (!got.ok() && !no_descriptor_left) return false;
+        if (got.value < static_cast<std::int64_t>(sizeof header)) return false;
         std::memcpy(&header, buffer_.data(), sizeof header);
         shared_memory* memory = nullptr;
         std::span<const char> request = std::span(buffer_).subspan(sizeof header);
@@ -129,6 +133,7 @@ class worker {
         const bool readable = header.memory == 0 || memory != nullptr;
         const bool sent = make_call(header, request.first(readable ? header.size : 0), memory);
         // The result is on its way; what the call has printed must not wait for the next one.
+        std::cout.flush();
         std::fflush(stdout);
         return sent;
     }
@@ -139,7 +144,9 @@ class worker {
         std::span<const char> arguments = request;
         process_stub stub = nullptr;
         try {
-            if (request.empty()) throw std::bad_alloc();
+            if (request.empty())
+                throw std::runtime_error(
+                    "asyncio: the process cannot map the shared memory of a call's arguments");
             stub = reinterpret_cast<process_stub>(const_cast<void*>(read_code(arguments)));
         } catch (...) {
             error = std::current_exception();

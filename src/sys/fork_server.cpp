@@ -237,7 +237,11 @@ fork_news fork_server::receive() noexcept {
     const sys_result got = receive_packet(
         control_.get(), {reinterpret_cast<char*>(&packet), sizeof packet}, fds, packet_wait::never);
     fork_news news;
-    if (!got.ok()) {
+    if (got.error == EMSGSIZE) {
+        // This process may have no more descriptors. The worker ends: nobody has its socket.
+        news.what = fork_news::kind::failed;
+        news.error = EMFILE;
+    } else if (!got.ok()) {
         news.what = got.would_block() ? fork_news::kind::nothing : fork_news::kind::over;
     } else if (got.value == 0) {
         news.what = fork_news::kind::over;

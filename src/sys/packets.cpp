@@ -30,6 +30,9 @@ int flags_of(packet_wait wait) noexcept { return wait == packet_wait::never ? MS
 int open_packets(descriptor& one, descriptor& other) noexcept {
     int fds[2];
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) return errno;
+    // Enough for a packet of the largest kind, whatever the system's default is.
+    const int room = 128 << 10;
+    for (const int fd : fds) ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
     one = descriptor(fds[0]);
     other = descriptor(fds[1]);
     return 0;
@@ -83,7 +86,7 @@ sys_result receive_packet(int socket, std::span<char> into, packet_descriptors& 
             (i == 0 ? fds.first : fds.second) = descriptor(fd);
         }
     }
-    if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) return {.value = 0, .error = EMSGSIZE};
+    if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) return {.value = n, .error = EMSGSIZE};
     return {.value = n, .error = 0};
 }
 

@@ -23,7 +23,8 @@ struct packet_descriptors {
     descriptor first;
     descriptor second;
 };
-/// Receives one packet; gives its size, 0 at the end. EMSGSIZE if it did not fit.
+/// Receives one packet; gives its size, 0 at the end. EMSGSIZE if it did not fit, or this process
+/// may have no more descriptors: then what fits is there.
 sys_result receive_packet(int socket, std::span<char> into, packet_descriptors& fds,
                           packet_wait wait) noexcept;
 

@@ -66,8 +66,7 @@ bool all_end(const std::vector<int>& pids, std::chrono::milliseconds time) {
     return true;
 }
 
-// ---- Deaths
-// --------------------------------------------------------------------------------------
+// ---- Deaths -------------------------------------------------------------------------------------
 
 TEST(process_pool_base, names_the_signal_that_ended_a_call) {
     process_pool_executor pool(1);
@@ -167,8 +166,7 @@ TEST(process_pool_base, fails_everything_if_its_fork_server_is_killed) {
     process_pool_executor other(1);
 }
 
-// ---- Limits
-// --------------------------------------------------------------------------------------
+// ---- Limits -------------------------------------------------------------------------------------
 
 TEST(process_pool_base, ends_a_call_that_uses_too_much_cpu_time) {
     process_pool_executor pool(1);
@@ -199,8 +197,7 @@ TEST(process_pool_base, refuses_a_call_too_much_memory) {
         std::size_t{256} << 20);
 }
 
-// ---- The end
-// -------------------------------------------------------------------------------------
+// ---- The end ------------------------------------------------------------------------------------
 
 TEST(process_pool_base, waits_at_shutdown_for_every_call) {
     process_pool_executor pool(1);

@@ -32,8 +32,7 @@ std::string text_of(F f) {
     return "no exception";
 }
 
-// ---- Calls
-// ---------------------------------------------------------------------------------------
+// ---- Calls --------------------------------------------------------------------------------------
 
 asyncio::coroutine<int> add_on_the_loop(process_pool_executor& pool) {
     co_return co_await asyncio::get_running_loop().run_in_executor(&pool, sent::add, 1, 2);
@@ -100,8 +99,7 @@ TEST(process_pool_executor, gives_a_result_that_outgrows_the_memory_of_its_argum
         EXPECT_EQ(pool.submit(twice, std::vector<char>(200'000)).result().size(), 2'000'000u);
 }
 
-// ---- On a loop
-// -----------------------------------------------------------------------------------
+// ---- On a loop ----------------------------------------------------------------------------------
 
 asyncio::coroutine<> hundred_calls(process_pool_executor& pool) {
     auto& loop = asyncio::get_running_loop();
@@ -284,8 +282,7 @@ TEST(process_pool_executor, settles_a_cancel_that_races_with_the_result) {
     EXPECT_EQ(pool.submit(sent::add, 1, 1).result(), 2);
 }
 
-// ---- The queue
-// -----------------------------------------------------------------------------------
+// ---- The queue ----------------------------------------------------------------------------------
 
 asyncio::coroutine<> fill(process_pool_executor& pool) {
     auto& loop = asyncio::get_running_loop();
@@ -314,8 +311,7 @@ TEST(process_pool_executor, refuses_a_call_too_many_and_says_when_there_is_room)
     pool.room().result();  // at once
 }
 
-// ---- What goes wrong
-// -----------------------------------------------------------------------------
+// ---- What goes wrong ----------------------------------------------------------------------------
 
 TEST(process_pool_executor, needs_a_process) {
     EXPECT_EQ(
@@ -410,8 +406,7 @@ TEST(process_pool_executor, is_left_alone_by_a_forked_child_that_drops_it) {
     EXPECT_EQ(pool->submit(sent::add, 1, 1).result(), 2);
 }
 
-// ---- What a process is
-// ---------------------------------------------------------------------------
+// ---- What a process is --------------------------------------------------------------------------
 
 int count_sockets() {
     int sockets = 0;

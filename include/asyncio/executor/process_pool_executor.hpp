@@ -210,6 +210,7 @@ class process_pool_executor final : public process_pool_base {
 template <std::same_as<process_pool_executor> Pool, class F, class... Args>
 auto event_loop::run_in_executor(Pool* pool, process_call_options options, F&& f, Args&&... args) {
     check_usable("run_in_executor");
+    if constexpr (detail::check_process_call<F, Args...>()) detail::check_temporaries<F, Args...>();
     return detail::wrap_on(*this, pool->start(this, options, f, args...), {});
 }
 

@@ -33,6 +33,12 @@ class memory_cache {
         return &entries_.back().memory;
     }
 
+    /// What is large is not kept: the pool does not keep it either.
+    void trim() noexcept {
+        constexpr std::size_t large = std::size_t{16} << 20;
+        std::erase_if(entries_, [](const entry& e) { return e.memory.size() > large; });
+    }
+
    private:
     struct entry {
         std::uint64_t number;
@@ -132,6 +138,7 @@ class worker {
         }
         const bool readable = header.memory == 0 || memory != nullptr;
         const bool sent = make_call(header, request.first(readable ? header.size : 0), memory);
+        memories_.trim();
         // The result is on its way; what the call has printed must not wait for the next one.
         std::cout.flush();
         std::fflush(stdout);

@@ -90,7 +90,7 @@ void run_process_call(process_job& job) {
     {
         process_reader from(job.arguments());
         receive(from, f);
-        std::apply([&from](Args&... each) { (receive(from, each), ...); }, arguments);
+        std::apply([&]([[maybe_unused]] Args&... each) { (receive(from, each), ...); }, arguments);
         from.finish();
     }
     job.begin();
@@ -187,8 +187,8 @@ class process_pool_executor final : public process_pool_base {
     /// Calls f(item) for each item, several items to a process at a time, and gives a coroutine of
     /// the results in the items' order (of nothing, if f gives nothing). Calls
     /// progress(done, total) on the loop as items get done. The first error in that order ends it,
-    /// and so does a cancel: calls that run are killed. At most two calls per process are on their way. The pool
-    /// outlives it. Await it on a loop.
+    /// and so does a cancel: calls that run are killed. At most two calls per process are on their
+    /// way. The pool outlives it. Await it on a loop.
     template <class F, class T, class Progress = std::nullptr_t>
     [[nodiscard]] auto map(F&& f, std::vector<T> items, process_map_options options = {},
                            Progress&& progress = nullptr);

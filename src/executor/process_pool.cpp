@@ -80,21 +80,23 @@ char* process_pool::request_room(process_parcel& parcel, std::size_t size) {
     }
     {
         const std::lock_guard lock(mutex_);
-        // The last one is the one that caches know.
-        const auto at = std::find_if(spare_.rbegin(), spare_.rend(), [size](const call_memory& m) {
-            return m.bytes.size() >= size;
-        });
-        if (at != spare_.rend()) {
-            parcel.memory = std::move(*at);
-            spare_bytes_ -= parcel.memory.bytes.size();
-            spare_.erase(std::next(at).base());
-        } else {
-            parcel.memory.number = ++last_memory_;
-        }
+        parcel.memory = take_spare(size);
+        if (parcel.memory.number == 0) parcel.memory.number = ++last_memory_;
     }
     if (!parcel.memory.bytes)
         check(parcel.memory.bytes.create(size), "no shared memory for the arguments of a call");
     return parcel.memory.bytes.data();
+}
+
+/// The last one is the one that caches know.
+call_memory process_pool::take_spare(std::size_t size) noexcept {
+    const auto at = std::find_if(spare_.rbegin(), spare_.rend(),
+                                 [size](const call_memory& m) { return m.bytes.size() >= size; });
+    if (at == spare_.rend()) return {};
+    call_memory found = std::move(*at);
+    spare_bytes_ -= found.bytes.size();
+    spare_.erase(std::next(at).base());
+    return found;
 }
 
 void process_pool::start(process_call& call, event_loop* loop) {
@@ -219,17 +221,22 @@ void process_pool::dispatch(endings& out) {
 /// If the worker is gone, the call stays where it is.
 void process_pool::send(worker& w, process_call& call, endings& out) {
     process_parcel& parcel = *call.parcel;
+    const bool packed = parcel.packed != nullptr;
+    if (packed && expect_large_ > 0 && !parcel.memory.bytes) {
+        --expect_large_;
+        parcel.memory = take_spare(0);
+    }
     const call_header header{.id = parcel.id,
                              .size = parcel.size,
+                             .packed = packed ? parcel.size : 0,
                              .memory = parcel.memory.number,
                              .memory_size = parcel.memory.bytes.size(),
                              .max_result = options.max_message,
                              .limits = {to_limit(call.options.cpu_time), call.options.memory}};
-    const bool packed = header.memory == 0;
     const const_chunk chunks[] = {{&header, sizeof header}, {parcel.packed.get(), parcel.size}};
     const int file = parcel.memory.bytes.file();
     const sys_result sent = send_packet(w.socket.get(), std::span(chunks).first(packed ? 2 : 1),
-                                        std::span(&file, packed ? 0 : 1), packet_wait::never);
+                                        std::span(&file, file >= 0 ? 1 : 0), packet_wait::never);
     if (sent.error == EPIPE || sent.error == ECONNRESET || sent.error == ENOTCONN) {
         w.gone = true;
         return;

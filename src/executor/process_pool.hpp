@@ -111,6 +111,8 @@ class process_pool : public std::enable_shared_from_this<process_pool> {
     void end(process_call& call, std::exception_ptr error, endings& out) noexcept;
     void count_out(process_call& call) noexcept;
     rooms open_rooms();
+    call_memory take_spare(std::size_t size) noexcept;
+    void give_spare(call_memory memory) noexcept;
     void ensure_thread();
     [[nodiscard]] worker* idle_worker() noexcept;
     [[nodiscard]] std::size_t live_workers() const noexcept;
@@ -144,6 +146,7 @@ class process_pool : public std::enable_shared_from_this<process_pool> {
     std::vector<call_memory> spare_;  ///< shared memory to be used again
     std::size_t spare_bytes_ = 0;
     std::uint64_t last_memory_ = 0;
+    unsigned expect_large_ = 0;  ///< for so many calls: one of late had a large result
     std::vector<std::weak_ptr<pool_watch>> watches_;
     std::vector<char> buffer_;
     bool closing_ = false;

@@ -12,12 +12,6 @@
 
 namespace asyncio::detail {
 
-namespace {
-
-constexpr std::size_t most_spare_bytes = std::size_t{64} << 20;
-
-}  // namespace
-
 std::exception_ptr broken_pool(const std::string& what, int signal_number) {
     return std::make_exception_ptr(broken_process_pool("asyncio: " + what, signal_number));
 }
@@ -261,16 +255,23 @@ void process_pool::tell_one(process_call& call) noexcept {
     const std::lock_guard lock(mutex_);
     // A call that was killed may have left a writer behind for a moment: its memory is not used
     // again.
-    if (parcel.memory.number != 0 && parcel.reply.id != 0 &&
-        spare_bytes_ + parcel.memory.bytes.size() <= most_spare_bytes) {
-        try {
-            spare_.push_back(std::move(parcel.memory));
-            spare_bytes_ += spare_.back().bytes.size();
-        } catch (const std::bad_alloc&) {
-            // It is given back with the call.
-        }
+    if (parcel.reply.id != 0) {
+        constexpr unsigned calls = 64;
+        if (parcel.reply.place != reply_place::packed) expect_large_ = calls;
+        give_spare(std::move(parcel.memory));
+        if (parcel.new_memory) give_spare({++last_memory_, std::move(parcel.new_memory)});
     }
     count_out(call);
+}
+
+void process_pool::give_spare(call_memory memory) noexcept {
+    if (!memory.bytes || spare_bytes_ + memory.bytes.size() > most_spare_memory) return;
+    try {
+        spare_.push_back(std::move(memory));
+        spare_bytes_ += spare_.back().bytes.size();
+    } catch (const std::bad_alloc&) {
+        // The system gets it back.
+    }
 }
 
 }  // namespace asyncio::detail

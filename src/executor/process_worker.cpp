@@ -33,10 +33,14 @@ class memory_cache {
         return &entries_.back().memory;
     }
 
-    /// What is large is not kept: the pool does not keep it either.
+    /// Keeps no more than the pool does.
     void trim() noexcept {
-        constexpr std::size_t large = std::size_t{16} << 20;
-        std::erase_if(entries_, [](const entry& e) { return e.memory.size() > large; });
+        std::size_t size = 0;
+        for (const entry& e : entries_) size += e.memory.size();
+        while (size > most_spare_memory) {
+            size -= entries_.front().memory.size();
+            entries_.pop_front();
+        }
     }
 
    private:
@@ -131,13 +135,13 @@ class worker {
         if (got.value < static_cast<std::int64_t>(sizeof header)) return false;
         std::memcpy(&header, buffer_.data(), sizeof header);
         shared_memory* memory = nullptr;
-        std::span<const char> request = std::span(buffer_).subspan(sizeof header);
-        if (header.memory != 0) {
-            memory = memories_.find(header, std::move(files.first));
-            if (memory != nullptr) request = {memory->data(), memory->size()};
-        }
-        const bool readable = header.memory == 0 || memory != nullptr;
-        const bool sent = make_call(header, request.first(readable ? header.size : 0), memory);
+        std::span<const char> request;
+        if (header.memory != 0) memory = memories_.find(header, std::move(files.first));
+        if (header.packed != 0)
+            request = std::span(buffer_).subspan(sizeof header, header.packed);
+        else if (memory != nullptr)
+            request = {memory->data(), header.size};
+        const bool sent = make_call(header, request, memory);
         memories_.trim();
         // The result is on its way; what the call has printed must not wait for the next one.
         std::cout.flush();

@@ -89,6 +89,15 @@ TEST(process_pool_executor, sends_large_values_through_shared_memory) {
     EXPECT_EQ(pool.submit(sent::sum, std::vector<std::uint64_t>(1 << 20, 2)).result(), 2u << 20);
 }
 
+TEST(process_pool_executor, gives_large_results_of_small_arguments_one_after_the_other) {
+    process_pool_executor pool(2);
+    for (int i = 0; i < 200; ++i) {
+        const std::size_t size = std::size_t{1} << (i % 21);
+        EXPECT_EQ(pool.submit(sent::bytes, size).result(), std::vector<char>(size, 'x'));
+        EXPECT_EQ(pool.submit(sent::add, i, 1).result(), i + 1);
+    }
+}
+
 TEST(process_pool_executor, gives_a_result_that_outgrows_the_memory_of_its_arguments) {
     process_pool_executor pool(1);
     const auto twice = [](std::vector<char> v) {

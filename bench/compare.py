@@ -48,6 +48,15 @@ CLOCKWORK = {
     "W11_lock": "a lock that nobody else wants",
 }
 
+PROCESSES = {
+    "P0_small_call_in_a_thread": "a small call in a thread",
+    "P1_small_call": "a small call in another process",
+    "P2_1MiB_each_way": "1 MiB there and back",
+    "P3_64_calls_at_once": "64 calls at once, two processes",
+    "P5_death_is_told": "a process is killed: until its caller is told",
+    "P5_and_replaced": "and until another has answered",
+}
+
 # What a server does, its read size, what the load generator does, and what the row says.
 NETWORK = {
     "N1_c1": ("echo", 16384, ["echo", "1", "64"], "echo 64 B, 1 connection"),
@@ -72,6 +81,8 @@ class Peers:
         self.clockwork = {OURS: [programs / "bench_core"]}
         self.servers = {OURS: [programs / "bench_server"]}
         self.load = programs / "bench_load"
+        self.pools = {}
+        self.add(self.pools, OURS, programs / "bench_pool", "libcereal-dev")
         self.add(self.clockwork, FLOOR, programs / "bench_floor", None)
         self.add(self.clockwork, "Boost.Asio", programs / "bench_boost_asio", "libboost-dev")
         self.add(self.servers, FLOOR, programs / "bench_epoll_server", None)
@@ -80,6 +91,7 @@ class Peers:
         python = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
         self.clockwork["CPython"] = [python, HERE / "peers/cpython.py"]
         self.servers["CPython"] = [python, HERE / "peers/cpython_server.py"]
+        self.pools["CPython"] = [python, HERE / "peers/pool.py"]
         if subprocess.run([python, "-c", "import uvloop"], capture_output=True).returncode == 0:
             self.clockwork["uvloop"] = [*self.clockwork["CPython"], "--uvloop"]
             self.servers["uvloop"] = [*self.servers["CPython"], "--uvloop"]
@@ -263,19 +275,23 @@ def main():
         if wanted(name):
             for peer, command in peers.servers.items():
                 jobs.append((name, peer, lambda c=command, n=name: run_network(c, peers.load, n)))
+    if wanted("P"):
+        for peer, command in peers.pools.items():
+            jobs.append(("P", peer, lambda c=command: run_clockwork(c, "all")))
     if not jobs:
         sys.exit(f"compare.py: no workload matches {options.only}; there are "
-                 + ", ".join([*CLOCKWORK, *NETWORK]))
+                 + ", ".join([*CLOCKWORK, *NETWORK, "P"]))
     samples = measure(max(1, options.rounds), jobs)
     network = {name: row[3] for name, row in NETWORK.items()}
     tables = "\n".join(filter(None, [
         table(samples, CLOCKWORK, "The clockwork", "ns"),
         table(samples, network, "The network", "CPU ns of the server per message"),
+        table(samples, PROCESSES, "The process pool", "us"),
     ]))
     text = f"{machine()} Medians of {options.rounds} interleaved rounds; in brackets how many " \
            f"times ours.\n\n{tables}"
     print(text)
-    print(picture(samples, {**CLOCKWORK, **network}))
+    print(picture(samples, {**CLOCKWORK, **network, **PROCESSES}))
     if options.write:
         write_between_marks(options.write, text)
 

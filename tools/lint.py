@@ -71,7 +71,8 @@ def line_of(text, position):
 # ---- includes ------------------------------------------------------------------------------------
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
-UMBRELLAS = {"include/asyncio/asyncio.hpp", "include/asyncio/testing.hpp"}
+UMBRELLAS = {"include/asyncio/asyncio.hpp", "include/asyncio/process_pool.hpp",
+             "include/asyncio/testing.hpp"}
 ABOVE_ALL = len(RULES["floors"])
 
 

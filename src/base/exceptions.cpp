@@ -81,6 +81,11 @@ exception_group::exception_group(const std::string& message,
       message_(message),
       exceptions_(std::move(exceptions)) {}
 
+remote_error::remote_error(std::string type, std::string message)
+    : std::runtime_error(message.empty() ? type : type + ": " + message),
+      type_(std::move(type)),
+      message_(std::move(message)) {}
+
 namespace detail {
 
 cancel_ref make_cancel(std::string_view message, cancel_kind kind, std::string_view who,

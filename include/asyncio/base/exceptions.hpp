@@ -188,6 +188,34 @@ class exception_group : public std::runtime_error {
     std::vector<std::exception_ptr> exceptions_;
 };
 
+/// A process of a process pool ended while it made a call, or the pool has lost its means to make
+/// any. The text names the process and the signal.
+class broken_process_pool : public std::runtime_error {
+   public:
+    explicit broken_process_pool(const std::string& what, int signal_number = 0)
+        : std::runtime_error(what), signal_number_(signal_number) {}
+    /// The signal that ended the process; 0 if it was none.
+    [[nodiscard]] int signal_number() const noexcept { return signal_number_; }
+
+   private:
+    int signal_number_;
+};
+
+/// What a call in another process has thrown, if it is of a type that is not sent as itself. what()
+/// is "type: message".
+class remote_error : public std::runtime_error {
+   public:
+    remote_error(std::string type, std::string message);
+    /// The name of the type, as the program writes it.
+    [[nodiscard]] const std::string& type() const noexcept { return type_; }
+    /// What it said; empty if it says nothing.
+    [[nodiscard]] const std::string& message() const noexcept { return message_; }
+
+   private:
+    std::string type_;
+    std::string message_;
+};
+
 /// SIGINT ended the run. Like Python's KeyboardInterrupt it is not a std::exception, and it leaves
 /// the loop.
 class keyboard_interrupt {

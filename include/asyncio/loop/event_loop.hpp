@@ -2,6 +2,7 @@
 // declared here, as in Python, and defined in its room.
 #pragma once
 
+#include <concepts>
 #include <exception>
 #include <memory>
 #include <source_location>
@@ -23,6 +24,8 @@ class future;
 template <class T>
 class task;
 class executor;
+class process_pool_executor;
+struct process_call_options;
 template <class T>
 class coroutine;
 class socket;
@@ -199,6 +202,13 @@ class event_loop final : public detail::loop_core {
     /// result.
     template <class F, class... Args>
     auto run_in_executor(executor* pool, F&& f, Args&&... args);
+    /// The same in another process, for callables and arguments that can be sent
+    /// (asyncio/process_pool.hpp); a cancel kills the call.
+    template <std::same_as<process_pool_executor> Pool, class F, class... Args>
+        requires(!std::same_as<std::remove_cvref_t<F>, process_call_options>)
+    auto run_in_executor(Pool* pool, F&& f, Args&&... args);
+    template <std::same_as<process_pool_executor> Pool, class F, class... Args>
+    auto run_in_executor(Pool* pool, process_call_options options, F&& f, Args&&... args);
     /// The executor for null. The loop shuts it down when it closes.
     void set_default_executor(std::unique_ptr<executor> pool);
     [[nodiscard]] executor& default_executor();

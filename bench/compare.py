@@ -53,6 +53,7 @@ PROCESSES = {
     "P1_small_call": "a small call in another process",
     "P2_1MiB_each_way": "1 MiB there and back",
     "P3_64_calls_at_once": "64 calls at once, two processes",
+    "P4_two_processes": "two processes against one, times as fast",
     "P5_death_is_told": "a process is killed: until its caller is told",
     "P5_and_replaced": "and until another has answered",
 }

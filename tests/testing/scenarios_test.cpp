@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "asyncio/testing.hpp"
+#include "testing/seeds.hpp"
 
-// ASYNCIO_TEST_SEEDS=10000 is the longer command: `./dev simulate`.
 // ASYNCIO_TEST_ONLY="a name" runs one scenario, and counts nothing.
 
 namespace {
@@ -26,11 +26,6 @@ std::vector<scenario> all_scenarios() {
                             scenarios::of_streams()})
         all.insert(all.end(), part.begin(), part.end());
     return all;
-}
-
-std::uint64_t seeds() {
-    const char* wanted = std::getenv("ASYNCIO_TEST_SEEDS");
-    return wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : 1000;
 }
 
 const char* only() { return std::getenv("ASYNCIO_TEST_ONLY"); }

@@ -8,6 +8,7 @@
 
 #include "asyncio/app/run.hpp"
 #include "asyncio/testing/explore.hpp"
+#include "testing/seeds.hpp"
 
 namespace {
 
@@ -17,12 +18,6 @@ using asyncio::testing::scheduling;
 using asyncio::testing::simulate;
 
 constexpr std::uint64_t all_seeds = 10'000;
-
-/// In CI the repaired programs try a part of the seeds; ASYNCIO_TEST_SEEDS=10000 tries all.
-std::uint64_t seeds_for_fixed() {
-    const char* wanted = std::getenv("ASYNCIO_TEST_SEEDS");
-    return wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : 1000;
-}
 
 void check(const planted::bug& b) {
     if (b.distributed) {
@@ -50,7 +45,7 @@ void check(const planted::bug& b) {
                     found.smallest.decisions().size(), found.error.c_str());
         if (std::getenv("ASYNCIO_TEST_TELL") != nullptr) std::fputs(e.what(), stderr);
     }
-    EXPECT_EQ(explore(b.fixed, {.seeds = seeds_for_fixed(),
+    EXPECT_EQ(explore(b.fixed, {.seeds = seeds(),
                                 .each = {.strategy = scheduling::any, .network = b.network}})
                   .failures,
               0u)

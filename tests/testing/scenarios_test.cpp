@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "asyncio/testing.hpp"
+#include "testing/seeds.hpp"
 
-// ASYNCIO_TEST_SEEDS=10000 is the longer command: `./dev simulate`.
 // ASYNCIO_TEST_ONLY="a name" runs one scenario, and counts nothing.
 
 namespace {
@@ -26,11 +26,6 @@ std::vector<scenario> all_scenarios() {
                             scenarios::of_streams()})
         all.insert(all.end(), part.begin(), part.end());
     return all;
-}
-
-std::uint64_t seeds() {
-    const char* wanted = std::getenv("ASYNCIO_TEST_SEEDS");
-    return wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : 1000;
 }
 
 const char* only() { return std::getenv("ASYNCIO_TEST_ONLY"); }
@@ -79,12 +74,26 @@ everywhere_report with_check(const scenario& s, Disturb disturb) {
 
 TEST(scenarios, are_enough) { count("scenarios", all_scenarios().size(), 60); }
 
+const scenario* explored = nullptr;
+
+/// After each run of the scenario that is explored.
+bool check_has_failed() {
+    try {
+        if (explored->check != nullptr) explored->check();
+        return false;
+    } catch (const std::exception& e) {
+        ADD_FAILURE() << explored->name << ": " << e.what();
+        return true;
+    }
+}
+
 TEST(scenarios, survive_every_schedule) {
     std::uint64_t runs = 0;
     std::uint64_t steps = 0;
     for_each_scenario([&](const scenario& s) {
-        const auto found = asyncio::testing::explore(s.main, {.seeds = seeds()});
-        if (s.check != nullptr) s.check();
+        explored = &s;
+        const auto found =
+            asyncio::testing::explore(s.main, {.seeds = seeds(), .has_failed = &check_has_failed});
         runs += found.runs;
         steps += found.steps;
     });

@@ -399,6 +399,9 @@ coroutine<> reads_the_wall_clock() {
 }
 
 TEST(simulate, refuses_the_wall_clock) {
+#ifdef ASYNCIO_TESTING_TSAN
+    GTEST_SKIP() << "the sanitizer has a clock of its own";
+#endif
     if (ASYNCIO_ASAN) GTEST_SKIP() << "the sanitizer has a clock of its own";
     const auto text = error_of<asyncio::testing::simulation_error>(
         [] { simulate(reads_the_wall_clock, {.quiet = true}); });
@@ -416,6 +419,9 @@ coroutine<> opens_a_socket() {
 }
 
 TEST(simulate, refuses_sockets_of_the_system) {
+#ifdef ASYNCIO_TESTING_TSAN
+    GTEST_SKIP() << "the sanitizer has a socket() of its own";
+#endif
     const auto text = error_of<asyncio::testing::simulation_error>(
         [] { simulate(opens_a_socket, {.quiet = true}); });
     EXPECT_NE(text.find("use open_connection, start_server, or asyncio::socket"), std::string::npos)

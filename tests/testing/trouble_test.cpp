@@ -3,13 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <optional>
 #include <string>
 #include <system_error>
 
 #include "asyncio/asyncio.hpp"
 #include "asyncio/testing.hpp"
+#include "testing/seeds.hpp"
 
 namespace {
 
@@ -117,11 +117,6 @@ coroutine<> everybody_asks() {
     co_await asyncio::with(group, std::ref(body));
     expect(answered == clients * questions, "everybody is answered");
     simulation::current().get_host("server").kill();
-}
-
-std::uint64_t seeds() {
-    const char* wanted = std::getenv("ASYNCIO_TEST_SEEDS");
-    return wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : 1000;
 }
 
 TEST(trouble, ends) {

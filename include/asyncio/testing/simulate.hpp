@@ -147,8 +147,8 @@ namespace asyncio::testing {
 /// if the program was reported to have lost an exception, a task or a coroutine. A failing seed is
 /// written to standard error with the command that runs it again.
 ///
-/// Not simulated: threads that the program makes itself, signals, descriptors of the operating
-/// system, and std::chrono's clocks. Ask the loop for the time.
+/// Not simulated: threads that the program makes itself (a thread_pool_executor is), signals,
+/// descriptors of the operating system, and std::chrono's clocks. Ask the loop for the time.
 template <class T>
 T simulate(coroutine<T> main, simulate_options options = {}) {
     detail::coroutine_sim_program<T> program(std::move(main));

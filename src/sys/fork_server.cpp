@@ -84,7 +84,8 @@ void reset_signals() noexcept {
     }
     ::signal(SIGINT, SIG_IGN);
     ::signal(SIGQUIT, SIG_IGN);
-    ::signal(SIGXCPU, SIG_DFL);
+    ::signal(SIGXCPU, SIG_DFL);  // ends a call at its limit
+    ::signal(SIGCHLD, SIG_DFL);  // tells of ends
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);

@@ -12,7 +12,7 @@ namespace asyncio::detail {
 
 namespace {
 
-constexpr std::size_t most_early_deaths = 8;
+constexpr std::size_t most_early_deaths = 100;
 
 std::size_t checked_workers(const process_pool_options& options) {
     const std::size_t n =

@@ -1,6 +1,7 @@
 #include "asyncio/executor/process_pool_base.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <stdexcept>
 
 #include "executor/executor_room.hpp"
@@ -53,13 +54,13 @@ std::size_t process_pool::pending() {
 // ---- The end ------------------------------------------------------------------------------------
 
 std::size_t process_pool::shutdown(const executor_shutdown_options& how) {
-    if (thread_.get_id() == std::this_thread::get_id())
-        throw std::runtime_error(
-            "asyncio: process_pool_executor::shutdown: a done callback cannot wait for the end of "
-            "the thread that calls it");
     endings ended;
     {
         const std::lock_guard lock(mutex_);
+        if (thread_.get_id() == std::this_thread::get_id())
+            throw std::runtime_error(
+                "asyncio: process_pool_executor::shutdown: a done callback cannot wait for the end "
+                "of the thread that calls it");
         closing_ = true;
         if (how.pending == pending_jobs::cancel) drop_queue(ended);
     }
@@ -111,7 +112,7 @@ std::size_t process_pool::kill_rest(endings& out) {
                 "asyncio: process " + std::to_string(w->pid) +
                     " of the pool was killed while it made this call, because the pool's shutdown "
                     "could wait no longer",
-                9)),
+                SIGKILL)),
             out);
     }
     return killed;

@@ -168,7 +168,13 @@ void process_pool::worker_ended(int pid, int status, endings& out) {
     workers_.erase(at);
     receive_reply(*w, out);  // it may have ended its call before
     if (!w->gone) set_.remove(w->socket.get());
-    if (!w->has_served) ++early_deaths_;
+    if (!w->has_served) {
+        // A new one at once may die, too: not without work, and not for ever.
+        if (queued_ > 0)
+            ++early_deaths_;
+        else
+            peak_ = std::min(peak_, live_workers() + starting_);
+    }
     if (w->call == nullptr) return;
     --running_;
     end(*w->call, lost_call(pid, end_of(status), w->call->options.cpu_time), out);
@@ -230,28 +236,26 @@ void process_pool::tell(endings& ended) noexcept {
 void process_pool::tell_one(process_call& call) noexcept {
     process_parcel& parcel = *call.parcel;
     concurrent_state_base& state = call.state();
-    if (parcel.dropped) {
-        state.cancel(make_cancel("the process pool was shut down", cancel_kind::shutdown, {},
-                                 std::source_location::current()));
-    } else if (!state.done()) {
-        try {
+    try {
+        if (parcel.dropped) {
+            state.cancel(make_cancel("the process pool was shut down", cancel_kind::shutdown, {},
+                                     std::source_location::current()));
+        } else if (!parcel.error && !state.done()) {
             std::span<const char> bytes(parcel.result);
             if (parcel.reply.place == reply_place::in_memory_of_call)
                 bytes = {parcel.memory.bytes.data(), parcel.reply.size};
             if (parcel.reply.place == reply_place::in_new_memory)
                 bytes = {parcel.new_memory.data(), parcel.reply.size};
-            if (parcel.error) {
-                // No result.
-            } else if (parcel.reply.kind == reply_kind::error) {
+            if (parcel.reply.kind == reply_kind::error) {
                 parcel.error = unpack_exception(bytes);
             } else {
                 call.read_result(bytes);
             }
-        } catch (...) {
-            parcel.error = std::current_exception();
         }
-        state.finish(std::move(parcel.error));
+    } catch (...) {
+        parcel.error = std::current_exception();
     }
+    state.finish(std::move(parcel.error));  // nothing, if it was cancelled
     const std::lock_guard lock(mutex_);
     // A call that was killed may have left a writer behind for a moment: its memory is not used
     // again.

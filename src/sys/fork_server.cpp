@@ -84,7 +84,8 @@ void reset_signals() noexcept {
     }
     ::signal(SIGINT, SIG_IGN);
     ::signal(SIGQUIT, SIG_IGN);
-    ::signal(SIGXCPU, SIG_DFL);
+    ::signal(SIGXCPU, SIG_DFL);  // ends a call at its limit
+    ::signal(SIGCHLD, SIG_DFL);  // tells of ends
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -108,6 +109,9 @@ class server {
         reset_signals();
         close_inherited(control_.get(), parent_.get());
         empty_standard_input();
+        // A request to end goes to the program, which may want to finish calls first.
+        terminate_ = ::signal(SIGTERM, SIG_IGN);
+        hang_up_ = ::signal(SIGHUP, SIG_IGN);
         sigset_t child;
         ::sigemptyset(&child);
         ::sigaddset(&child, SIGCHLD);
@@ -156,6 +160,8 @@ class server {
             control_.close();
             parent_.close();
             children_.close();
+            ::signal(SIGTERM, terminate_);
+            ::signal(SIGHUP, hang_up_);
             sigset_t none;
             ::sigemptyset(&none);
             ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -203,6 +209,8 @@ class server {
     descriptor children_;
     worker_main main_;
     std::vector<int> workers_;
+    void (*terminate_)(int) = SIG_DFL;
+    void (*hang_up_)(int) = SIG_DFL;
 };
 
 }  // namespace

@@ -66,6 +66,8 @@ TEST(process_map, says_how_far_it_is) {
 
 asyncio::coroutine<> map_of_nothing(process_pool_executor& pool) {
     co_await pool.map([](int) {}, numbers(10));
+    const auto even = co_await pool.map([](int x) { return x % 2 == 0; }, numbers(3));
+    EXPECT_EQ(even, (std::vector<bool>{true, false, true}));
     const std::vector<std::string> names{"a", "b"};
     const auto greetings = co_await pool.map(sent::greet, names);
     EXPECT_EQ(greetings, (std::vector<std::string>{"hello a", "hello b"}));
@@ -106,6 +108,23 @@ asyncio::coroutine<> cancel_a_map(process_pool_executor& pool) {
 TEST(process_map, kills_its_calls_when_it_is_cancelled) {
     process_pool_executor pool(2);
     asyncio::run(cancel_a_map, std::ref(pool));
+    EXPECT_EQ(pool.submit(square, 3).result(), 9);
+}
+
+asyncio::coroutine<> start_of_a_map(process_pool_executor& pool) {
+    (void)asyncio::create_task(endless, std::ref(pool));
+    while (pool.worker_count() < 2) co_await asyncio::sleep(1ms);
+}
+
+TEST(process_map, kills_its_calls_when_its_loop_is_dropped) {
+    process_pool_executor pool(2);
+    testing::internal::CaptureStderr();
+    {
+        const auto loop = asyncio::new_event_loop();
+        loop->run_until_complete(start_of_a_map(pool));
+    }
+    // The loop says that a task was pending.
+    EXPECT_NE(testing::internal::GetCapturedStderr().find("endless"), std::string::npos);
     EXPECT_EQ(pool.submit(square, 3).result(), 9);
 }
 

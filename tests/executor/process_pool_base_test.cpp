@@ -107,6 +107,30 @@ TEST(process_pool_base, tells_of_a_death_at_once) {
     EXPECT_LT(took, support::sanitized ? 1000ms : 100ms);
 }
 
+TEST(process_pool_base, tells_of_deaths_also_in_a_program_that_ignores_its_children) {
+    ::signal(SIGCHLD, SIG_IGN);
+    {
+        process_pool_executor pool(1);
+        EXPECT_TRUE(says(failure(pool, sent::die_by, SIGKILL), "was ended by SIGKILL"));
+    }
+    ::signal(SIGCHLD, SIG_DFL);
+}
+
+TEST(process_pool_base, serves_after_its_processes_were_killed_before_they_had_work) {
+    process_pool_executor pool(2);
+    const auto two_calls = [&pool] {
+        const auto first = pool.submit(sent::work, 1'000'000u);
+        const auto second = pool.submit(sent::work, 1'000'000u);
+        return first.result() == second.result();
+    };
+    EXPECT_TRUE(two_calls());
+    for (int i = 0; i < 150; ++i) {
+        for (const int pid : pool.worker_pids()) ::kill(pid, SIGKILL);
+        ::poll(nullptr, 0, i % 3);
+    }
+    EXPECT_TRUE(two_calls());
+}
+
 TEST(process_pool_base, replaces_a_process_that_was_killed_while_it_was_idle) {
     process_pool_executor pool(1);
     const int before = pool.submit(&::getpid).result();

@@ -70,6 +70,20 @@ TEST(fork_server, takes_its_workers_along_when_it_stops) {
     server.stop();
 }
 
+TEST(fork_server, leaves_a_request_to_end_to_the_program) {
+    fork_server server;
+    ASSERT_EQ(server.start(&say_who_you_are), 0);
+    ASSERT_TRUE(server.request_worker());
+    const fork_news started = next(server);  // it is up
+    ::kill(server.pid(), SIGTERM);
+    ::kill(server.pid(), SIGHUP);
+    ::kill(server.pid(), SIGINT);
+    ::kill(started.pid, SIGTERM);
+    EXPECT_EQ(end_of(next(server).status).signal_number, SIGTERM);
+    ASSERT_TRUE(server.request_worker());
+    EXPECT_EQ(next(server).what, fork_news::kind::started);
+}
+
 TEST(fork_server, is_over_when_it_was_killed) {
     fork_server server;
     ASSERT_EQ(server.start(&say_who_you_are), 0);

@@ -72,11 +72,9 @@ class map_chunks {
         });
         running_.push_back(std::move(f));
     }
-    future<Result> pop() {
-        future<Result> first = std::move(running_.front());
-        running_.pop_front();
-        return first;
-    }
+    /// It stays here while it is awaited, so that it is cancelled, too.
+    [[nodiscard]] const future<Result>& front() const noexcept { return running_.front(); }
+    void pop() { running_.pop_front(); }
     void complete() { progress_->complete(); }
     [[nodiscard]] std::size_t size() const noexcept { return running_.size(); }
 
@@ -129,14 +127,15 @@ auto map_in_processes(process_pool_executor& pool, process_map_options options, 
             }
             next += count;
         }
-        future<result> first = chunks.pop();
+        const future<result>& first = chunks.front();
         if constexpr (std::is_void_v<R>) {
-            co_await std::move(first);
+            co_await first;
         } else {
-            std::vector<R> part = co_await std::move(first);
+            std::vector<R>& part = co_await first;
             results.insert(results.end(), std::make_move_iterator(part.begin()),
                            std::make_move_iterator(part.end()));
         }
+        chunks.pop();
     }
     chunks.complete();
     if constexpr (!std::is_void_v<R>) co_return results;

@@ -1,3 +1,4 @@
+#define ASYNCIO_TESTING_INTERPOSE 0  // the library itself replaces nothing
 #include "testing/allocations.hpp"
 
 #include <cstdlib>

@@ -1,3 +1,4 @@
+#define ASYNCIO_TESTING_INTERPOSE 0  // the library itself replaces nothing
 #include "testing/call_stack.hpp"
 
 #include <unwind.h>

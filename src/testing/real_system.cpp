@@ -1,4 +1,5 @@
 // A program that asks the system for the time, or for a socket, inside a simulation.
+#define ASYNCIO_TESTING_INTERPOSE 0  // the library itself replaces nothing
 #include <ctime>
 
 #include "asyncio/testing/interpose.hpp"

@@ -59,6 +59,12 @@ for linkage in static shared; do
     done
 done
 
+say "what a program does not use is not in it"
+if nm -C "$work/find_package-static-g++/consumer" | grep -E ' [TW] (operator new\(|asyncio::detail::sim_new)'; then
+    echo "the testing room is linked into a program that does not test: see above"
+    exit 1
+fi
+
 # Tests of three frameworks, which simulate: a failure there is a failure here.
 flags=()
 pc=$(dirname "$(find "$work/prefix-static" -name asyncio.pc)")

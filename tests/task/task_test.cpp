@@ -447,6 +447,7 @@ TEST_F(reporting, a_fatal_exception_leaves_the_loop) {
 }
 
 TEST_F(reporting, a_frame_parameter_that_throws_when_it_dies) {
+    if (ASYNCIO_ASAN) GTEST_SKIP() << "the compiler does not free a frame that dies so";
     struct bomb {
         bomb() = default;
         bomb(bomb&& o) noexcept : armed(std::exchange(o.armed, false)) {}

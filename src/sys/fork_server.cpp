@@ -16,6 +16,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <vector>
 
 #include "sys/packets.hpp"
@@ -35,6 +36,26 @@ constexpr int expected_threads = 1;
 #else
 constexpr int expected_threads = 1;
 #endif
+
+/// Whether a thread of this process may hold a lock. One that was joined is listed for a moment
+/// more, and the kernel's own threads for io_uring are listed, too.
+bool runs_code_of_ours(int thread) noexcept {
+    constexpr unsigned exiting = 0x4;     // PF_EXITING
+    constexpr unsigned io_worker = 0x10;  // PF_IO_WORKER
+    char text[512];
+    std::snprintf(text, sizeof text, "/proc/self/task/%d/stat", thread);
+    std::FILE* file = std::fopen(text, "re");
+    if (file == nullptr) return false;  // it has ended
+    const std::size_t size = std::fread(text, 1, sizeof text - 1, file);
+    std::fclose(file);
+    text[size] = '\0';
+    // The name of the thread is in brackets and may hold anything.
+    const char* rest = std::strrchr(text, ')');
+    unsigned flags = 0;
+    if (rest == nullptr || std::sscanf(rest, ") %*c %*d %*d %*d %*d %*d %u", &flags) != 1)
+        return false;
+    return (flags & (exiting | io_worker)) == 0;
+}
 
 /// What goes over the control socket.
 struct news_packet {
@@ -275,7 +296,8 @@ void fork_server::stop() noexcept {
 bool has_other_threads() noexcept {
     if (__libc_single_threaded != 0) return false;
     int threads = 0;
-    for_each_number("/proc/self/task", [&threads](int, int) { ++threads; });
+    for_each_number("/proc/self/task",
+                    [&threads](int thread, int) { threads += runs_code_of_ours(thread); });
     return threads > expected_threads;
 }
 

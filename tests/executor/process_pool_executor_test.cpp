@@ -1,6 +1,7 @@
 #include "asyncio/executor/process_pool_executor.hpp"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,11 +17,25 @@
 #include <vector>
 
 #include "executor/process_functions.hpp"
+#include "sys/fork_server.hpp"
 
 using asyncio::process_pool_executor;
 using namespace std::chrono_literals;
 
 namespace {
+
+/// Threads that another test has left behind may take a moment to end.
+class waits_for_threads final : public testing::EmptyTestEventListener {
+    void OnTestStart(const testing::TestInfo& test) override {
+        if (!std::string_view(test.test_suite_name()).starts_with("process")) return;
+        for (int i = 0; i < 1000 && asyncio::detail::has_other_threads(); ++i)
+            ::poll(nullptr, 0, 1);
+    }
+};
+[[maybe_unused]] const bool listens = [] {
+    testing::UnitTest::GetInstance()->listeners().Append(new waits_for_threads);
+    return true;
+}();
 
 template <class E, class F>
 std::string text_of(F f) {

@@ -60,7 +60,8 @@ for linkage in static shared; do
 done
 
 say "what a program does not use is not in it"
-if nm -C "$work/find_package-static-g++/consumer" | grep -E ' [TW] (operator new\(|asyncio::detail::sim_new)'; then
+if nm -C "$work/find_package-static-g++/consumer" |
+    grep -E ' [TW] (operator new\(|asyncio::detail::sim_new)'; then
     echo "the testing room is linked into a program that does not test: see above"
     exit 1
 fi

@@ -358,6 +358,7 @@ void task_state_base::run_timed_step() {
 void task_state_base::report_slow_step(std::chrono::nanoseconds took, const std::string& before) {
     std::string details = created_line(*this);
     if (!before.empty()) details = lines(std::move(details), "  the step began at:\n" + before);
+    if (details.ends_with('\n')) details.pop_back();
     details = lines(std::move(details), "  the step ended at:\n" + format_frames(*this));
     loop_of(*this).report_slow("a step of the task", took, name(), std::move(details));
 }

@@ -75,7 +75,12 @@ coroutine<int> program() {
     const auto f = loop.create_future<std::string>();
     f.add_done_callback([c = counted()](const asyncio::future<std::string>&) { (void)c; });
     loop.call_soon([f, c = counted()] {
-        if (!f.done()) f.set_result(std::string(100, 'x'));
+        if (f.done()) return;
+        try {
+            f.set_result(std::string(100, 'x'));
+        } catch (const std::bad_alloc&) {
+            f.set_exception(std::current_exception());  // or it would be awaited for ever
+        }
     });
     sum += static_cast<int>((co_await f).size());
     loop.call_later(1us, [c = counted()] { (void)c; });

@@ -92,7 +92,7 @@ struct moves_once {
 TEST(outcome, a_failing_move_leaves_no_half_value) {
     outcome<moves_once> a(std::in_place);
     a.value().refuses = true;
-    EXPECT_THROW(outcome<moves_once>(std::move(a)), std::runtime_error);
+    EXPECT_THROW((void)outcome<moves_once>(std::move(a)), std::runtime_error);
 }
 
 }  // namespace

@@ -87,6 +87,7 @@ TEST(sleep, gives_its_result) {
         int local = 1;
         auto copy = co_await sleep(0s, local);
         ++copy;
+        EXPECT_EQ(copy, 2);
         EXPECT_EQ(local, 1) << "the result is the sleep's own";
     };
     run(main);

@@ -82,7 +82,7 @@ TEST(timer_queue, agrees_with_a_sorted_list) {
     timer_queue q;
     std::vector<int> log;
     std::vector<std::unique_ptr<timer>> timers;
-    std::vector<std::pair<int, int>> model;  // deadline, number; in the order of arming
+    std::vector<std::pair<int, int>> model;  // deadline, number; in their order
     for (int i = 0; i < 500; ++i) timers.push_back(std::make_unique<timer>(i, log));
     int now = 0;
     for (int step = 0; step < 20'000; ++step) {
@@ -94,12 +94,11 @@ TEST(timer_queue, agrees_with_a_sorted_list) {
         } else {
             const int when = now + static_cast<int>(random() % 50);
             q.arm(t, at(when));
-            model.emplace_back(when, which);
+            const auto earlier = [](int w, const auto& m) { return w < m.first; };
+            model.emplace(std::upper_bound(model.begin(), model.end(), when, earlier), when, which);
         }
         if (step % 10 != 0) continue;
         ++now;
-        std::stable_sort(model.begin(), model.end(),
-                         [](const auto& a, const auto& b) { return a.first < b.first; });
         std::vector<int> expected;
         for (const auto& [when, number] : model)
             if (when <= now) expected.push_back(number);

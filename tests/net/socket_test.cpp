@@ -56,7 +56,7 @@ coroutine<> set_options() {
     d.setsockopt(socket_option::broadcast, 1);
     EXPECT_THROW((void)s.getpeername(), std::system_error) << "it is not connected";
     EXPECT_THROW(d.listen(), std::system_error);
-    EXPECT_THROW(asyncio::socket(address_family::unspecified), std::system_error);
+    EXPECT_THROW((void)asyncio::socket(address_family::unspecified), std::system_error);
     try {
         s.bind(socket_address("192.0.2.1", 0));
         ADD_FAILURE();
@@ -100,7 +100,7 @@ coroutine<> own_a_descriptor() {
 TEST(socket, owns_its_descriptor) { asyncio::run(own_a_descriptor()); }
 
 TEST(socket, needs_a_loop_that_is_open) {
-    EXPECT_THROW(asyncio::socket(address_family::ipv4), std::runtime_error);
+    EXPECT_THROW((void)asyncio::socket(address_family::ipv4), std::runtime_error);
     const auto loop = asyncio::new_event_loop();
     loop->close();
     EXPECT_THROW(asyncio::socket(*loop, address_family::ipv4), std::runtime_error);

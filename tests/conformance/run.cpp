@@ -250,7 +250,7 @@ SCENARIO(S131_main_may_clean_up_and_leftovers_too) {
 SCENARIO(S131_main_may_refuse) {
     auto main = []() -> coroutine<int> {
         std::raise(SIGINT);
-        co_await as_outcome(sleeps());
+        (void)co_await as_outcome(sleeps());
         co_return 42;
     };
 

@@ -373,7 +373,7 @@ SCENARIO(S120_the_count_is_restored) {
     auto main = []() -> coroutine<> {
         auto worker = []() -> coroutine<> {
             const auto self = current_task();
-            co_await as_outcome(sleeps());
+            (void)co_await as_outcome(sleeps());
             say("before", self.cancelling());
 
             auto body = [](task_group& g) -> coroutine<> {

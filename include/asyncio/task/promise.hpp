@@ -109,7 +109,7 @@ class promise_base {
                 "create_task(std::move(c)), which can be awaited many times");
             return std::suspend_never{};
         } else if constexpr (!awaitable<A>) {
-            static_assert(!sizeof(A),
+            static_assert(!sizeof(std::remove_reference_t<A>*),
                           "this type cannot be awaited: co_await takes a coroutine, a task, a "
                           "future, or a type with "
                           "operator co_await; call plain functions without co_await");

@@ -59,17 +59,18 @@ for linkage in static shared; do
     done
 done
 
+flags=()
+pc=$(dirname "$(find "$work/prefix-static" -name asyncio.pc)")
+eval "flags=($(PKG_CONFIG_PATH=$pc pkg-config --cflags --libs asyncio))"
+
 say "what a program does not use is not in it"
-if nm -C "$work/find_package-static-g++/consumer" |
-    grep -E ' [TW] (operator new\(|asyncio::detail::sim_new)'; then
+quietly g++ -std=c++20 "$root/examples/readme/hello.cpp" "${flags[@]}" -o "$work/hello"
+if nm -C "$work/hello" | grep -E ' [TW] (operator new\(unsigned long\)|asyncio::detail::sim_new)'; then
     echo "the testing room is linked into a program that does not test: see above"
     exit 1
 fi
 
 # Tests of three frameworks, which simulate: a failure there is a failure here.
-flags=()
-pc=$(dirname "$(find "$work/prefix-static" -name asyncio.pc)")
-eval "flags=($(PKG_CONFIG_PATH=$pc pkg-config --cflags --libs asyncio))"
 for framework in gtest catch2 doctest; do
     say "$framework"
     libraries=()

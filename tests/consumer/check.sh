@@ -65,7 +65,8 @@ eval "flags=($(PKG_CONFIG_PATH=$pc pkg-config --cflags --libs asyncio))"
 
 say "what a program does not use is not in it"
 quietly g++ -std=c++20 "$root/examples/readme/hello.cpp" "${flags[@]}" -o "$work/hello"
-if nm -C "$work/hello" | grep -E ' [TW] (operator new\(unsigned long\)|asyncio::detail::sim_new)'; then
+if nm -C "$work/hello" |
+    grep -E ' [TW] (operator new\(unsigned long\)|asyncio::detail::sim_new)'; then
     echo "the testing room is linked into a program that does not test: see above"
     exit 1
 fi

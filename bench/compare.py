@@ -185,6 +185,10 @@ def number(value):
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
+def ratio(value):
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
+
+
 def table(samples, rows, title, unit):
     """Markdown: one row per workload; ratios of ours to the others in the same run."""
     names = [name for name in rows if OURS in samples.get(name, {})]
@@ -202,7 +206,7 @@ def table(samples, rows, title, unit):
             theirs = samples[name].get(peer)
             if theirs:
                 middle = statistics.median(theirs)
-                times = f" ({middle / median:.2g} x)" if median else ""
+                times = f" ({ratio(middle / median)} x)" if median else ""
                 cells.append(number(middle) + times)
             else:
                 cells.append("")

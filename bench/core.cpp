@@ -203,14 +203,6 @@ coroutine<> lock_often(long n) {
     }
 }
 
-/// Repeats a measurement that gives its own figure.
-template <class F>
-std::vector<double> repeated(F f) {
-    std::vector<double> samples;
-    for (int i = 0; i < bench::runs(); ++i) samples.push_back(f());
-    return samples;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -225,16 +217,16 @@ int main(int argc, char** argv) {
     bench::run("W7_queue_1", 5e6, [] { asyncio::run(through_queue(1, 5'000'000)); });
     bench::run("W7_queue_64", 1e7, [] { asyncio::run(through_queue(64, 10'000'000)); });
     if (bench::wanted("W8")) {
-        bench::report("W8_post_burst", repeated([] { return post_burst(1'000'000); }));
+        bench::report("W8_post_burst", bench::repeated([] { return post_burst(1'000'000); }));
         bench::report("W8_roundtrip_median",
-                      repeated([] { return asyncio::run(thread_round_trips(10'000)); }));
+                      bench::repeated([] { return asyncio::run(thread_round_trips(10'000)); }));
     }
     bench::run("W10_deep1000_per_level", 5e6, [] { asyncio::run(deep_often(5000)); });
     bench::run("W10_throw_depth10", 1e4, [] { asyncio::run(throw_often(10'000)); });
     bench::run("W11_lock", 1e7, [] { asyncio::run(lock_often(10'000'000)); });
     if (bench::wanted("W4")) {
         std::vector<double> latest;
-        bench::report("W4_timers_cpu", repeated([&latest] {
+        bench::report("W4_timers_cpu", bench::repeated([&latest] {
                           const double start = bench::cpu_ns();
                           latest.push_back(asyncio::run(many_timers(100'000)));
                           return (bench::cpu_ns() - start) / 1e5;

@@ -86,6 +86,14 @@ void run(const char* workload, double operations, F f) {
     report(workload, samples);
 }
 
+/// Repeats a measurement that gives its own figure.
+template <class F>
+std::vector<double> repeated(F f) {
+    std::vector<double> samples;
+    for (int i = 0; i < runs(); ++i) samples.push_back(f());
+    return samples;
+}
+
 /// The compiler must not find out that a result is unused.
 template <class T>
 void keep(const T& value) {

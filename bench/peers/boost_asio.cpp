@@ -221,13 +221,6 @@ awaitable<void> throw_often(asio::io_context&, int repeats) {
     bench::keep(sum);
 }
 
-template <class F>
-std::vector<double> repeated(F f) {
-    std::vector<double> samples;
-    for (int i = 0; i < bench::runs(); ++i) samples.push_back(f());
-    return samples;
-}
-
 double bytes_per_task(long n) {
     asio::io_context io(1);
     double latest_us = 0;
@@ -253,14 +246,15 @@ int main(int argc, char** argv) {
     bench::run("W7_queue_1", 1e6, [] { through_channel(1, 1'000'000); });
     bench::run("W7_queue_64", 1e6, [] { through_channel(64, 1'000'000); });
     if (bench::wanted("W8")) {
-        bench::report("W8_post_burst", repeated([] { return post_burst(1'000'000); }));
-        bench::report("W8_roundtrip_median", repeated([] { return round_trip_median(10'000); }));
+        bench::report("W8_post_burst", bench::repeated([] { return post_burst(1'000'000); }));
+        bench::report("W8_roundtrip_median",
+                      bench::repeated([] { return round_trip_median(10'000); }));
     }
     bench::run("W10_deep1000_per_level", 1e6, [] { run(std::bind(deep_often, _1, 1000)); });
     bench::run("W10_throw_depth10", 1e4, [] { run(std::bind(throw_often, _1, 10'000)); });
     if (bench::wanted("W4")) {
         std::vector<double> latest;
-        bench::report("W4_timers_cpu", repeated([&latest] {
+        bench::report("W4_timers_cpu", bench::repeated([&latest] {
                           const double start = bench::cpu_ns();
                           latest.push_back(many_timers(100'000));
                           return (bench::cpu_ns() - start) / 1e5;

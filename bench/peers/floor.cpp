@@ -374,13 +374,6 @@ job throw_often(int repeats) {
     co_return sum;
 }
 
-template <class F>
-std::vector<double> repeated(F f) {
-    std::vector<double> samples;
-    for (int i = 0; i < bench::runs(); ++i) samples.push_back(f());
-    return samples;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -395,8 +388,9 @@ int main(int argc, char** argv) {
     bench::run("W7_queue_1", 5e6, [] { through_queue<1>(5'000'000); });
     bench::run("W7_queue_64", 1e7, [] { through_queue<64>(10'000'000); });
     if (bench::wanted("W8")) {
-        bench::report("W8_post_burst", repeated([] { return post_burst(1'000'000); }));
-        bench::report("W8_roundtrip_median", repeated([] { return thread_round_trips(10'000); }));
+        bench::report("W8_post_burst", bench::repeated([] { return post_burst(1'000'000); }));
+        bench::report("W8_roundtrip_median",
+                      bench::repeated([] { return thread_round_trips(10'000); }));
     }
     bench::run("W10_deep1000_per_level", 5e6, [] { run(deep_often(5000)); });
     bench::run("W10_throw_depth10", 1e4, [] { run(throw_often(10'000)); });

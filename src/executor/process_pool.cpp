@@ -67,12 +67,15 @@ void process_pool::check_usable(const char* api) const {
 
 // ---- The way in ---------------------------------------------------------------------------------
 
-char* process_pool::request_room(process_parcel& parcel, std::size_t size) {
-    if (size > options.max_message)
-        throw std::length_error("asyncio: the arguments of a call have " + std::to_string(size) +
-                                " bytes, over the pool's limit of " +
-                                std::to_string(options.max_message) +
+void check_message_size(const char* what_has, std::size_t size, std::size_t limit) {
+    if (size > limit)
+        throw std::length_error("asyncio: " + std::string(what_has) + " " + std::to_string(size) +
+                                " bytes, over the pool's limit of " + std::to_string(limit) +
                                 ": raise process_pool_options::max_message");
+}
+
+char* process_pool::request_room(process_parcel& parcel, std::size_t size) {
+    check_message_size("the arguments of a call have", size, options.max_message);
     parcel.size = size;
     if (size <= most_packed) {
         parcel.packed = std::make_unique_for_overwrite<char[]>(size);

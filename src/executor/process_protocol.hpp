@@ -41,6 +41,10 @@ struct reply_header {
     reply_place place = reply_place::packed;
 };
 
+/// Throws std::length_error if there are more bytes than the pool allows. `what_has` begins the
+/// sentence: "the result of a call has".
+void check_message_size(const char* what_has, std::size_t size, std::size_t limit);
+
 /// Takes calls from the socket until the pool closes it.
 void run_worker(int socket) noexcept;
 

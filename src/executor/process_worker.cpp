@@ -66,11 +66,7 @@ class running_call final : public process_job {
         if (std::exchange(limited_, false)) end_limits(header_.limits);
     }
     char* reply(std::size_t size) override {
-        if (size > header_.max_result)
-            throw std::length_error("asyncio: the result of a call has " + std::to_string(size) +
-                                    " bytes, over the pool's limit of " +
-                                    std::to_string(header_.max_result) +
-                                    ": raise process_pool_options::max_message");
+        check_message_size("the result of a call has", size, header_.max_result);
         reply_.size = size;
         if (size <= most_packed) {
             reply_.place = reply_place::packed;

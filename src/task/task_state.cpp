@@ -21,7 +21,7 @@ std::string created_line(const future_state_base& f) {
 }
 
 std::string lines(std::string first, const std::string& second) {
-    if (!first.empty() && !second.empty()) first += "\n";
+    if (!first.empty() && !first.ends_with('\n') && !second.empty()) first += "\n";
     return first + second;
 }
 
@@ -358,7 +358,6 @@ void task_state_base::run_timed_step() {
 void task_state_base::report_slow_step(std::chrono::nanoseconds took, const std::string& before) {
     std::string details = created_line(*this);
     if (!before.empty()) details = lines(std::move(details), "  the step began at:\n" + before);
-    if (details.ends_with('\n')) details.pop_back();
     details = lines(std::move(details), "  the step ended at:\n" + format_frames(*this));
     loop_of(*this).report_slow("a step of the task", took, name(), std::move(details));
 }

@@ -10,21 +10,14 @@
 #include <vector>
 
 #include "asyncio/compose/sleep.hpp"
+#include "support/errors.hpp"
 
 namespace {
 
 using namespace asyncio;
 using namespace std::chrono_literals;
+using support::error_of;
 
-template <class F>
-std::string error_of(F&& f) {
-    try {
-        f();
-    } catch (...) {
-        return detail::describe(std::current_exception());
-    }
-    return "nothing";
-}
 template <class F>
 std::string printed(F&& f) {
     ::testing::internal::CaptureStderr();

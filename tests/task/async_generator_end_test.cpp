@@ -4,6 +4,7 @@
 #include "asyncio/compose/wait_for.hpp"
 #include "asyncio/task/async_generator.hpp"
 #include "compose/situations.hpp"
+#include "task/generators.hpp"
 
 using asyncio::async_generator;
 using asyncio::coroutine;
@@ -14,26 +15,12 @@ using asyncio::generator_exit;
 using asyncio::run;
 using asyncio::sleep;
 using asyncio::task;
+using namespace generators;
 using namespace situations;
 
 namespace {
 
 using names = std::vector<std::string>;
-
-async_generator<int> count(int n, int rounds_between = 0) {
-    for (int i = 1; i <= n; ++i) {
-        co_await rounds(rounds_between);
-        co_yield i;
-    }
-}
-
-template <class T>
-coroutine<std::vector<T>> all(async_generator<T> gen) {
-    std::vector<T> items;
-    for (auto item = co_await gen.next(); item; item = co_await gen.next())
-        items.push_back(std::move(*item));
-    co_return items;
-}
 
 /// Notes how it ends, with an await in its clean-up.
 async_generator<int> careful(names& log) {

@@ -11,24 +11,16 @@
 #include "asyncio/compose/sleep.hpp"
 #include "asyncio/task/context.hpp"
 #include "asyncio/task/task.hpp"
+#include "support/errors.hpp"
 #include "support/manual_backend.hpp"
 
 namespace {
 
 using namespace asyncio;
 using namespace std::chrono_literals;
+using support::error_of;
 using support::manual_loop;
 using support::reports;
-
-template <class F>
-std::string error_of(F&& f) {
-    try {
-        f();
-    } catch (...) {
-        return detail::describe(std::current_exception());
-    }
-    return "nothing";
-}
 
 class future_test : public ::testing::Test {
    protected:

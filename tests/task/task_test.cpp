@@ -13,24 +13,16 @@
 #include "asyncio/app/run.hpp"
 #include "asyncio/compose/sleep.hpp"
 #include "asyncio/task/context.hpp"
+#include "support/errors.hpp"
 #include "support/manual_backend.hpp"
 
 namespace {
 
 using namespace asyncio;
 using namespace std::chrono_literals;
+using support::error_of;
 using support::manual_loop;
 using support::reports;
-
-template <class F>
-std::string error_of(F&& f) {
-    try {
-        f();
-    } catch (...) {
-        return detail::describe(std::current_exception());
-    }
-    return "nothing";
-}
 
 class task_test : public ::testing::Test {
    protected:

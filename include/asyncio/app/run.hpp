@@ -125,14 +125,36 @@ auto run(F&& f, Args&&... args) {
 [[nodiscard]] run_options take_runtime_options(int& argc, char** argv);
 
 namespace detail {
-/// Whether run_main can call an F with these arguments; else it does not compile.
-template <class F, class... Args>
-constexpr bool makes_main() {
-    using result = std::invoke_result_t<F, Args...>;
-    static_assert(is_coroutine<result>,
-                  "run_main's function returns a coroutine: asyncio::coroutine<int> of an exit "
-                  "code, or asyncio::coroutine<>");
-    return is_coroutine<result>;
+/// Calls run_main's function, with or without the arguments.
+template <class F>
+auto call_main(F& f, std::vector<std::string> arguments) {
+    if constexpr (std::is_invocable_v<F&, std::vector<std::string>>)
+        return f(std::move(arguments));
+    else
+        return f();
+}
+
+/// Whether run_main can run an F; else it does not compile, and says why.
+template <class F>
+constexpr bool check_main() {
+    constexpr bool is_function = !declares_awaitable<F>;
+    constexpr bool can_call =
+        std::is_invocable_v<F&> || std::is_invocable_v<F&, std::vector<std::string>>;
+    static_assert(
+        is_function,
+        "run_main takes the function itself, which it calls: run_main(argc, argv, amain)");
+    static_assert(!is_function || can_call,
+                  "run_main's function takes nothing, or a std::vector<std::string> with the "
+                  "arguments");
+    if constexpr (is_function && can_call) {
+        constexpr bool gives_coroutine =
+            is_coroutine<decltype(call_main(std::declval<F&>(), std::vector<std::string>()))>;
+        static_assert(gives_coroutine,
+                      "run_main's function returns a coroutine: asyncio::coroutine<int> of an exit "
+                      "code, or asyncio::coroutine<>");
+        return gives_coroutine;
+    }
+    return false;
 }
 
 template <class R>
@@ -154,29 +176,14 @@ coroutine<int> exit_code_of(coroutine<R> main) {
 /// 143. An uncaught error is written to standard error with the chain of awaits, and gives 1.
 template <class F>
 int run_main(int argc, char** argv, F async_main) {
-    using arguments = std::vector<std::string>;
-    static_assert(
-        !detail::declares_awaitable<F>,
-        "run_main takes the function itself, which it calls: run_main(argc, argv, amain)");
-    if constexpr (detail::declares_awaitable<F>) {
-        return 1;
-    } else if constexpr (std::is_invocable_v<F&, arguments>) {
+    if constexpr (detail::check_main<F>()) {
         detail::check_not_null(async_main);
-        if constexpr (detail::makes_main<F&, arguments>())
-            return detail::run_main_guarded(argc, argv, [&async_main](arguments words) {
-                return detail::exit_code_of(async_main(std::move(words)));
+        return detail::run_main_guarded(
+            argc, argv, [&async_main](std::vector<std::string> arguments) {
+                return detail::exit_code_of(detail::call_main(async_main, std::move(arguments)));
             });
     } else {
-        static_assert(std::is_invocable_v<F&>,
-                      "run_main's function takes nothing, or a std::vector<std::string> with the "
-                      "arguments");
-        if constexpr (std::is_invocable_v<F&>) {
-            detail::check_not_null(async_main);
-            if constexpr (detail::makes_main<F&>())
-                return detail::run_main_guarded(argc, argv, [&async_main](const arguments&) {
-                    return detail::exit_code_of(async_main());
-                });
-        }
+        return 1;
     }
 }
 

@@ -120,28 +120,15 @@ struct coroutine_access {
 
 /// Awaits a coroutine in whose place the awaiting one stands: reports show the name of the former.
 template <class T>
-class stand_in_awaiter : public child_awaiter<T> {
-   public:
-    explicit stand_in_awaiter(coroutine<T>& c)
-        : child_awaiter<T>(coroutine_access::take(c)), function_(this->function()) {}
-    template <class P>
-    bool await_suspend(std::coroutine_handle<P> h) {
-        h.promise().function = function_;
-        return child_awaiter<T>::await_suspend(h);
-    }
-
-   private:
-    std::source_location function_;
-};
-template <class T>
-class stand_in {
+class stand_in final : public child_awaiter<T> {
    public:
     using asyncio_awaitable = void;
-    explicit stand_in(coroutine<T> c) noexcept : coroutine_(std::move(c)) {}
-    stand_in_awaiter<T> operator co_await() && { return stand_in_awaiter<T>(coroutine_); }
-
-   private:
-    coroutine<T> coroutine_;
+    explicit stand_in(coroutine<T> c) : child_awaiter<T>(coroutine_access::take(c)) {}
+    template <class P>
+    bool await_suspend(std::coroutine_handle<P> h) {
+        promise_of(h).function = this->function();
+        return child_awaiter<T>::await_suspend(h);
+    }
 };
 
 }  // namespace detail

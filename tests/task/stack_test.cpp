@@ -25,9 +25,9 @@ template <class T>
 std::string printed(const task<T>& t) {
     std::FILE* file = std::tmpfile();
     t.print_stack(file);
+    std::string text(static_cast<std::size_t>(std::ftell(file)), '\0');
     std::rewind(file);
-    std::string text(4096, '\0');
-    text.resize(std::fread(text.data(), 1, text.size(), file));
+    EXPECT_EQ(std::fread(text.data(), 1, text.size(), file), text.size());
     std::fclose(file);
     return text;
 }

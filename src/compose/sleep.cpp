@@ -4,6 +4,13 @@
 
 namespace asyncio::detail {
 
+void sleep_wait::start(promise_base& p) {
+    if (sleeping_) std::destroy_at(std::addressof(node_));  // it slept before
+    ::new (static_cast<void*>(std::addressof(node_))) sleep_node(*task_);
+    sleeping_ = true;
+    node_.suspend(p, delay_);
+}
+
 void sleep_node::suspend(promise_base& p, delay d) {
     if (!d.is_forever()) {
         loop_core& loop = *task_.loop;

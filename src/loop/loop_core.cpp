@@ -8,10 +8,11 @@ ASYNCIO_THREAD_LOCAL loop_core* running_loop = nullptr;
 
 namespace {
 
-/// Between two ready callbacks the outside is asked at the latest after this time. The clock is
-/// read every few turns only, because reading it costs more than a turn.
+/// While callbacks are ready, the outside is asked this often. Reading the clock costs more than a
+/// short turn: the shorter the turns were, the more of them pass until it is read again.
 constexpr auto longest_without_poll = std::chrono::microseconds(50);
-constexpr unsigned turns_per_clock_read = 8;
+constexpr auto shortest_without_clock = std::chrono::microseconds(5);
+constexpr unsigned most_turns_without_clock = 64;
 
 /// Marks a closed inbox.
 struct closed_marker final : ready_node {
@@ -72,8 +73,10 @@ bool loop_core::post(ref<handle_state> h) noexcept {
 
 void loop_core::run_once(bool may_wait) {
     ++turns;
-    ask_outside(may_wait);
-    collect_posted();
+    if (ready.empty() || simulated || --turns_until_clock_ == 0) [[unlikely]]
+        ask_outside(may_wait);
+    if (posted_.load(std::memory_order_relaxed) != nullptr) [[unlikely]]
+        collect_posted();
     if (signal_arrived_.load(std::memory_order_relaxed)) [[unlikely]]
         collect_signals();
     if (!timers.empty()) timers.fire_due(now());
@@ -81,13 +84,19 @@ void loop_core::run_once(bool may_wait) {
 }
 
 bool loop_core::recently_asked() noexcept {
-    if (std::exchange(ask_next_turn_, false)) return false;
-    if (++turns_since_poll_ % turns_per_clock_read != 0) return true;
-    return now() - polled_at_ < longest_without_poll;
+    const time_point current = now();
+    const auto passed = current - std::exchange(clock_read_at_, current);
+    if (passed > longest_without_poll)
+        turns_per_clock_ = 1;
+    else if (passed < shortest_without_clock && turns_per_clock_ < most_turns_without_clock)
+        turns_per_clock_ *= 2;
+    turns_until_clock_ = turns_per_clock_;
+    return current - polled_at_ < longest_without_poll;
 }
 
 void loop_core::ask_outside(bool may_wait) {
-    if (!ready.empty() && !simulated && recently_asked()) return;
+    const bool must = std::exchange(ask_next_turn_, false) || ready.empty() || simulated;
+    if (!must && recently_asked()) return;
     delay timeout = std::chrono::nanoseconds(0);
     if (ready.empty() && may_wait) {
         asleep_.store(true, std::memory_order_seq_cst);
@@ -97,8 +106,8 @@ void loop_core::ask_outside(bool may_wait) {
     }
     outside->poll(timeout);
     asleep_.store(false, std::memory_order_relaxed);
-    turns_since_poll_ = 0;
-    polled_at_ = now();
+    polled_at_ = clock_read_at_ = now();
+    turns_until_clock_ = turns_per_clock_;
 }
 
 delay loop_core::until_next_timer() const noexcept {
@@ -125,7 +134,6 @@ void loop_core::wake_host() noexcept {
 }
 
 void loop_core::collect_posted() noexcept {
-    if (posted_.load(std::memory_order_relaxed) == nullptr) return;
     // ORDER: acquire, so that the callbacks are seen as their threads made them.
     ready_node* newest = posted_.exchange(nullptr, std::memory_order_acquire);
     ready_node* oldest = nullptr;
@@ -143,9 +151,19 @@ void loop_core::collect_posted() noexcept {
 }
 
 void loop_core::run_ready() {
-    for (std::size_t n = ready.size(); n > 0; --n) {
-        ready_node& node = simulated ? ready.take(outside->pick(n)) : ready.pop();
+    if (simulated) [[unlikely]] {
+        for (std::size_t n = ready.size(); n > 0; --n) {
+            ready_node& node = ready.take(outside->pick(n));
+            node.run(node);
+        }
+        return;
+    }
+    if (ready.empty()) return;
+    for (const ready_node* last = ready.back();;) {
+        ready_node& node = ready.pop();
+        const bool was_last = &node == last;
         node.run(node);
+        if (was_last) return;
     }
 }
 

@@ -43,12 +43,13 @@ void report(future_state_base& f, const char* message, const std::exception_ptr&
 
 }  // namespace
 
-future_state_base::~future_state_base() {
-    if (unretrieved)
-        report(*this, "Future exception was never retrieved", exception,
-               [this] { return created_line(*this); });
+void future_state_base::drop_waiters() noexcept {
     while (!waiters_.empty()) waiters_.pop_front().future_dropped();
-    loop->release();
+}
+
+void future_state_base::report_unretrieved() noexcept {
+    report(*this, "Future exception was never retrieved", exception,
+           [this] { return created_line(*this); });
 }
 
 void future_state_base::require_pending(const char* operation) const {
@@ -240,9 +241,8 @@ task_state_base::task_state_base(loop_core& l, promise_base& r, std::string_view
     if (!name.empty()) set_name(name);
 }
 
-task_state_base::~task_state_base() {
-    destroy_frames();
-    if (!std::exchange(unretrieved, false)) return;
+void task_state_base::report_unretrieved_error() noexcept {
+    unretrieved = false;
     report(*this, "Task exception was never retrieved", exception,
            [this] { return lines(created_line(*this), format_trace(*this, exception)); });
 }
@@ -260,55 +260,69 @@ void task_state_base::start(bool eager) {
     }
     started = true;
     run = &step;
-    run_step();
+    run_special_step();  // inside another task's step
 }
 
 void task_state_base::first_step(ready_node& n) {
     auto& t = static_cast<task_state_base&>(n);
     t.run = &step;
-    if (t.must_cancel) {
+    if (t.must_cancel) [[unlikely]] {
         // Cancelled before it ran: the body never starts, its arguments are destroyed.
         t.drop();
         return;
     }
     t.started = true;
-    t.run_step();
+    step(n);
 }
 
-void task_state_base::step(ready_node& n) { static_cast<task_state_base&>(n).run_step(); }
+void task_state_base::step(ready_node& n) {
+    auto& t = static_cast<task_state_base&>(n);
+    loop_core& loop = *t.loop;
+    if (loop.debug || t.extras) [[unlikely]] {
+        t.run_special_step();
+        return;
+    }
+    loop.current_task = &t;
+    t.context.swap_with_current();
+    t.run_frames();
+    if (t.root_done) t.end_coroutine();
+    t.context.swap_with_current();
+    loop.current_task = nullptr;
+    if (t.root_done) t.finish_task();
+}
 
 /// Makes the task and its context the current ones.
 class task_state_base::step_scope {
    public:
     explicit step_scope(task_state_base& t) noexcept
-        : task_(t), outer_(std::exchange(t.loop->current_task, &t)) {
-        if (context_cell* shared = shared_context())
-            entered_ = shared->enter();
-        else
+        : task_(t),
+          outer_(std::exchange(t.loop->current_task, &t)),
+          shared_(t.extras ? t.extras->shared_context.get() : nullptr) {
+        if (shared_ == nullptr) [[likely]]
             t.context.swap_with_current();
+        else
+            entered_ = shared_->enter();
     }
     step_scope(const step_scope&) = delete;
     step_scope& operator=(const step_scope&) = delete;
     ~step_scope() {
-        context_cell* shared = shared_context();
-        if (shared == nullptr)
+        if (shared_ == nullptr) [[likely]]
             task_.context.swap_with_current();
         else if (entered_)
-            shared->leave();
+            shared_->leave();
         task_.loop->current_task = outer_;
     }
 
    private:
-    [[nodiscard]] context_cell* shared_context() const noexcept {
-        return task_.extras ? task_.extras->shared_context.get() : nullptr;
-    }
     task_state_base& task_;
     task_state_base* outer_;
+    context_cell* shared_;
     bool entered_ = false;  // the shared context is not the current one already
 };
 
-void task_state_base::run_step() {
-    if (loop->debug) [[unlikely]] {
+/// A step that is timed, runs inside another one, or in a context that is shared.
+void task_state_base::run_special_step() {
+    if (loop->debug) {
         run_timed_step();
         return;
     }

@@ -48,10 +48,7 @@ class sleep_wait {
             task_->yield(p);
             return;
         }
-        if (sleeping_) std::destroy_at(std::addressof(node_));  // it slept before
-        ::new (static_cast<void*>(std::addressof(node_))) sleep_node(*task_);
-        sleeping_ = true;
-        node_.suspend(p, delay_);
+        start(p);
     }
 
    protected:
@@ -63,6 +60,7 @@ class sleep_wait {
     }
 
    private:
+    void start(promise_base& p);
     delay delay_;
     task_state_base* task_ = nullptr;
     bool sleeping_ = false;

@@ -100,7 +100,10 @@ class loop_core {
     /// How long until the next deadline.
     [[nodiscard]] delay until_next_timer() const noexcept;
     /// The next turn asks the outside, however recently it was asked.
-    void ask_next_turn() noexcept { ask_next_turn_ = true; }
+    void ask_next_turn() noexcept {
+        ask_next_turn_ = true;
+        turns_until_clock_ = 1;
+    }
     /// A host goes to wait on fileno(): what becomes ready from now on makes it readable.
     void leave_to_host() noexcept;
     /// A host is here and runs the loop, or nobody will again.
@@ -127,7 +130,9 @@ class loop_core {
     std::uint32_t refs_ = 1;
     bool host_waits_ = false;
     bool ask_next_turn_ = false;
-    unsigned turns_since_poll_ = 0;
+    unsigned turns_per_clock_ = 1;
+    unsigned turns_until_clock_ = 1;
+    time_point clock_read_at_{};
     time_point polled_at_{};
     alignas(64) std::atomic<ready_node*> posted_{nullptr};
     std::atomic<bool> asleep_{false};

@@ -21,24 +21,29 @@ struct ready_node {
 
 class ready_queue {
    public:
-    [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
-    [[nodiscard]] std::size_t size() const noexcept { return size_; }
-    /// The one that pop() would take; null if there is none.
-    [[nodiscard]] ready_node* front() const noexcept { return size_ == 0 ? nullptr : head_; }
+    ready_queue() noexcept = default;
+    ready_queue(const ready_queue&) = delete;
+    ready_queue& operator=(const ready_queue&) = delete;
+
+    [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }
+    [[nodiscard]] std::size_t size() const noexcept { return pushed_ - popped_; }
+    /// The one that pop() would take, and the one that was pushed last; null if there is none.
+    [[nodiscard]] ready_node* front() const noexcept { return head_; }
+    [[nodiscard]] ready_node* back() const noexcept { return empty() ? nullptr : tail_; }
 
     void push(ready_node& n) noexcept {
         n.next_ready = nullptr;
-        if (size_ == 0)
+        if (head_ == nullptr)
             head_ = &n;
         else
             tail_->next_ready = &n;
         tail_ = &n;
-        ++size_;
+        ++pushed_;
     }
     ready_node& pop() noexcept {
         ready_node& n = *head_;
         head_ = n.next_ready;
-        --size_;
+        ++popped_;
         return n;
     }
     /// Takes out the node at `index`, for schedulers that do not want the first.
@@ -49,14 +54,16 @@ class ready_queue {
         ready_node* n = before->next_ready;
         before->next_ready = n->next_ready;
         if (tail_ == n) tail_ = before;
-        --size_;
+        ++popped_;
         return *n;
     }
 
    private:
     ready_node* head_ = nullptr;
     ready_node* tail_ = nullptr;
-    std::size_t size_ = 0;
+    // Two counts instead of one, which every push and pop would have to wait for.
+    std::size_t pushed_ = 0;
+    std::size_t popped_ = 0;
 };
 
 }  // namespace asyncio::detail

@@ -76,12 +76,15 @@ class [[nodiscard(
     coroutine(coroutine&& o) noexcept : handle_(std::exchange(o.handle_, nullptr)) {}
     coroutine& operator=(coroutine&& o) noexcept {
         if (this != &o) {
-            discard();
+            if (handle_) discard();
             handle_ = std::exchange(o.handle_, nullptr);
         }
         return *this;
     }
-    ~coroutine() { discard(); }
+    ~coroutine() {
+        if (handle_) [[unlikely]]
+            discard();
+    }
 
     /// Runs it in the caller's task. Suspends only if the coroutine does. A cancel reaches what the
     /// coroutine awaits.
@@ -100,7 +103,6 @@ class [[nodiscard(
     friend struct detail::coroutine_access;
     explicit coroutine(std::coroutine_handle<promise_type> h) noexcept : handle_(h) {}
     void discard() noexcept {
-        if (!handle_) return;
         detail::report_never_awaited(handle_.promise());
         close();
     }

@@ -118,9 +118,18 @@ class future_state_base : public pooled {
     std::source_location created;
 
    protected:
-    virtual ~future_state_base();
+    virtual ~future_state_base() {
+        if (unretrieved) [[unlikely]]
+            report_unretrieved();
+        if (!waiters_.empty()) [[unlikely]]
+            drop_waiters();
+        loop->release();
+    }
 
    private:
+    void drop_waiters() noexcept;
+    void report_unretrieved() noexcept;
+
     std::uint32_t refs_ = 0;
     intrusive_list<done_node> waiters_;
 };
@@ -203,7 +212,12 @@ class task_state_base : public future_state_base, public ready_node, public task
     std::uint32_t cancel_requests = 0;  ///< how many were ever made: the number of the last one
 
    protected:
-    ~task_state_base() override;
+    ~task_state_base() override {
+        if (root != nullptr) [[unlikely]]
+            destroy_frames();
+        if (unretrieved) [[unlikely]]
+            report_unretrieved_error();
+    }
     /// Moves the coroutine's result into the state.
     virtual void take_result(promise_base& p) = 0;
 
@@ -213,7 +227,7 @@ class task_state_base : public future_state_base, public ready_node, public task
     class step_scope;
     static void first_step(ready_node& n);
     static void step(ready_node& n);
-    void run_step();
+    void run_special_step();
     void run_timed_step();
     void report_slow_step(std::chrono::nanoseconds took, const std::string& before);
     void run_frames();
@@ -221,6 +235,7 @@ class task_state_base : public future_state_base, public ready_node, public task
     void finish_task();
     void destroy_frames() noexcept;
     void report_pending() noexcept;
+    void report_unretrieved_error() noexcept;
     void deliver_pending_cancel() noexcept;
 
     task_extras& make_extras() {

@@ -10,30 +10,26 @@
 
 namespace asyncio::detail {
 
-gather_base::gather_base(future_state_base& self, std::size_t children, bool keep_errors)
+gather_base::gather_base(future_state_base& self, gather_children&& children,
+                         bool keep_errors) noexcept
     : self_(self),
-      children_(std::make_unique<gather_child[]>(children)),
-      count_(children),
-      left_(children),
+      children_(std::move(children)),
+      left_(children_.count),
       keep_errors_(keep_errors) {}
 
 gather_base::~gather_base() {
     // It has ended, and nobody waits for the rest. One that is dropped before that lets its
     // children report for themselves.
-    if (!self_.done()) return;
-    for (std::size_t i = 0; i < count_; ++i)
-        if (children_[i].state && !children_[i].state->done()) children_[i].state->expected = true;
-}
-
-void gather_base::set_child(std::size_t i, ref<future_state_base> f) {
-    children_[i].parent = this;
-    children_[i].state = std::move(f);
+    if (left_ == 0 || !self_.done()) return;
+    for (std::size_t i = 0; i < size(); ++i)
+        if (!child(i).done()) child(i).expected = true;
 }
 
 void gather_base::listen() noexcept {
-    if (count_ == 0) finish_all();
-    for (std::size_t i = 0; i < count_; ++i) {
-        gather_child& c = children_[i];
+    if (size() == 0) finish_all();
+    for (std::size_t i = 0; i < size(); ++i) {
+        gather_child& c = children_.each[i];
+        c.parent = this;
         if (c.state->done())
             child_done(c);
         else
@@ -47,11 +43,15 @@ bool gather_base::cancel_children(const cancel_ref& why) {
     // Said first: a plain future ends right here.
     cancel_requested_ = true;
     self_.cancel_why = why;
-    for (std::size_t i = 0; i < count_; ++i) children_[i].state->cancel(why);
+    for (std::size_t i = 0; i < size(); ++i) child(i).cancel(why);
     return true;
 }
 
-void gather_child::future_done(future_state_base&) noexcept {
+void gather_child::future_done(future_state_base& f) noexcept {
+    if (parent->left_ > 1 && f.status == future_status::value) [[likely]] {
+        --parent->left_;
+        return;
+    }
     const ref<future_state_base> keep(&parent->self_);
     parent->child_done(*this);
 }
@@ -90,16 +90,32 @@ void gather_base::finish_all() noexcept {
     self_.finish(future_status::value);
 }
 
-loop_core& common_loop(const char* operation, const ref<future_state_base>* states, std::size_t n) {
+namespace {
+
+/// state_at(i) gives the i-th of `n` handles.
+template <class StateAt>
+loop_core& loop_of_all(const char* operation, std::size_t n, StateAt state_at) {
     if (n == 0) return loop_for(operation);
     for (std::size_t i = 0; i < n; ++i) {
-        if (!states[i]) throw_empty_future();
-        if (states[i]->loop != states[0]->loop)
+        if (!state_at(i)) throw_empty_future();
+        if (state_at(i)->loop != state_at(0)->loop)
             throw std::invalid_argument(
                 std::string("asyncio: ") + operation +
                 ": these futures belong to different event loops; await each on its own loop");
     }
-    return *states[0]->loop;
+    return *state_at(0)->loop;
+}
+
+}  // namespace
+
+loop_core& common_loop(const gather_children& children) {
+    return loop_of_all("gather", children.count, [&](std::size_t i) -> const auto& {
+        return children.each[i].state;
+    });
+}
+
+loop_core& common_loop(const char* operation, const ref<future_state_base>* states, std::size_t n) {
+    return loop_of_all(operation, n, [&](std::size_t i) -> const auto& { return states[i]; });
 }
 
 void collapse_duplicates(std::vector<ref<future_state_base>>& states) {

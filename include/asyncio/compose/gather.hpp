@@ -35,6 +35,14 @@ class gather_child final : public done_node {
     ref<future_state_base> state;
 };
 
+/// The children in the order of the arguments.
+struct gather_children {
+    explicit gather_children(std::size_t n)
+        : each(std::make_unique<gather_child[]>(n)), count(n) {}
+    std::unique_ptr<gather_child[]> each;
+    std::size_t count;
+};
+
 /// What every gather does: counts its children, ends with the first error, cancels them all.
 class gather_base {
    public:
@@ -42,18 +50,17 @@ class gather_base {
     gather_base& operator=(const gather_base&) = delete;
 
    protected:
-    gather_base(future_state_base& self, std::size_t children, bool keep_errors);
+    gather_base(future_state_base& self, gather_children&& children, bool keep_errors) noexcept;
     virtual ~gather_base();
-    void set_child(std::size_t i, ref<future_state_base> f);
     /// Starts listening; the gather may be done afterwards.
     void listen() noexcept;
     bool cancel_children(const cancel_ref& why);
     /// Makes the result of the children's.
     virtual void collect() = 0;
     [[nodiscard]] future_state_base& child(std::size_t i) const noexcept {
-        return *children_[i].state;
+        return *children_.each[i].state;
     }
-    [[nodiscard]] std::size_t size() const noexcept { return count_; }
+    [[nodiscard]] std::size_t size() const noexcept { return children_.count; }
 
    private:
     friend class gather_child;
@@ -62,8 +69,7 @@ class gather_base {
     void fail(std::exception_ptr e, bool is_error) noexcept;
 
     future_state_base& self_;
-    std::unique_ptr<gather_child[]> children_;
-    std::size_t count_;
+    gather_children children_;
     std::size_t left_;
     bool keep_errors_;
     bool cancel_requested_ = false;  ///< the reason is in self_.cancel_why
@@ -71,6 +77,7 @@ class gather_base {
 
 /// The loop of them all. An empty handle throws invalid_state_error, a second loop
 /// std::invalid_argument; for none it is the running loop.
+[[nodiscard]] loop_core& common_loop(const gather_children& children);
 [[nodiscard]] loop_core& common_loop(const char* operation, const ref<future_state_base>* states,
                                      std::size_t n);
 
@@ -114,10 +121,9 @@ class gather_tuple_state final : public future_state<gather_tuple<KeepErrors, T.
     using result = gather_tuple<KeepErrors, T...>;
 
    public:
-    gather_tuple_state(loop_core& l, std::source_location where, ref<future_state_base>* states)
-        : future_state<result>(l, false, where), gather_base(*this, sizeof...(T), KeepErrors) {
-        for (std::size_t i = 0; i < sizeof...(T); ++i) set_child(i, std::move(states[i]));
-    }
+    gather_tuple_state(loop_core& l, std::source_location where, gather_children&& children)
+        : future_state<result>(l, false, where),
+          gather_base(*this, std::move(children), KeepErrors) {}
     using gather_base::listen;
     bool cancel(const cancel_ref& why) override { return cancel_children(why); }
 
@@ -144,11 +150,9 @@ class gather_vector_state final : public future_state<gather_vector<KeepErrors, 
     using result = gather_vector<KeepErrors, T>;
 
    public:
-    gather_vector_state(loop_core& l, std::source_location where,
-                        std::vector<ref<future_state_base>> states)
-        : future_state<result>(l, false, where), gather_base(*this, states.size(), KeepErrors) {
-        for (std::size_t i = 0; i < states.size(); ++i) set_child(i, std::move(states[i]));
-    }
+    gather_vector_state(loop_core& l, std::source_location where, gather_children&& children)
+        : future_state<result>(l, false, where),
+          gather_base(*this, std::move(children), KeepErrors) {}
     using gather_base::listen;
     bool cancel(const cancel_ref& why) override { return cancel_children(why); }
 
@@ -175,17 +179,23 @@ class gather_vector_state final : public future_state<gather_vector<KeepErrors, 
 template <class A>
 using future_value_t = typename decltype(ensure_future(std::declval<A>()))::value_type;
 
+template <class State, class Result>
+future<Result> start_gather(std::source_location where, gather_children&& children) {
+    loop_core& loop = common_loop(children);
+    auto* g = new State(loop, where, std::move(children));
+    future<Result> f{ref<future_state_base>(g)};
+    g->listen();
+    return f;
+}
+
 template <bool KeepErrors, class... A>
 auto gather_values(std::source_location where, A&&... aws) {
     (check_named<A>(), ...);
-    ref<future_state_base> states[] = {ensure_future(std::forward<A>(aws)).state()...};
-    loop_core& loop = common_loop("gather", states, sizeof...(A));
-    using state = gather_tuple_state<KeepErrors, future_value_t<A>...>;
-    using result = gather_tuple<KeepErrors, future_value_t<A>...>;
-    auto* g = new state(loop, where, states);
-    future<result> f{ref<future_state_base>(g)};
-    g->listen();
-    return f;
+    gather_children children(sizeof...(A));
+    std::size_t i = 0;
+    ((children.each[i++].state = ensure_future(std::forward<A>(aws)).take_state()), ...);
+    return start_gather<gather_tuple_state<KeepErrors, future_value_t<A>...>,
+                        gather_tuple<KeepErrors, future_value_t<A>...>>(where, std::move(children));
 }
 
 inline auto gather_nothing() {
@@ -196,16 +206,11 @@ inline auto gather_nothing() {
 
 template <bool KeepErrors, class A>
 auto gather_range(std::source_location where, std::vector<A> aws) {
-    std::vector<ref<future_state_base>> states;
-    states.reserve(aws.size());
-    for (A& a : aws) states.push_back(ensure_future(std::move(a)).state());
-    loop_core& loop = common_loop("gather", states.data(), states.size());
-    using state = gather_vector_state<KeepErrors, future_value_t<A>>;
-    using result = gather_vector<KeepErrors, future_value_t<A>>;
-    auto* g = new state(loop, where, std::move(states));
-    future<result> f{ref<future_state_base>(g)};
-    g->listen();
-    return f;
+    gather_children children(aws.size());
+    std::size_t i = 0;
+    for (A& a : aws) children.each[i++].state = ensure_future(std::move(a)).take_state();
+    return start_gather<gather_vector_state<KeepErrors, future_value_t<A>>,
+                        gather_vector<KeepErrors, future_value_t<A>>>(where, std::move(children));
 }
 
 }  // namespace detail

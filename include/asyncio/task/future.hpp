@@ -349,6 +349,9 @@ class future {
     [[nodiscard]] const detail::ref<detail::future_state_base>& state() const noexcept {
         return state_;
     }
+    [[nodiscard]] detail::ref<detail::future_state_base> take_state() && noexcept {
+        return std::move(state_);
+    }
 
    protected:
     const detail::ref<detail::future_state_base>& checked() const {

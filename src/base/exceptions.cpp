@@ -144,7 +144,6 @@ std::string describe(const std::exception_ptr& e) {
     }
 }
 
-void throw_cancelled(cancel_ref record) { throw cancelled_error(std::move(record)); }
 void throw_invalid_state(const char* what) { throw invalid_state_error(what); }
 void throw_runtime_error(const char* what) { throw std::runtime_error(what); }
 void throw_invalid_argument(const char* what) { throw std::invalid_argument(what); }

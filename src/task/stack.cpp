@@ -242,4 +242,6 @@ std::exception_ptr no_value_error(const promise_base& p) {
         "' reached its end without a co_return: every path must co_return a value"));
 }
 
+void throw_no_value(const promise_base& p) { std::rethrow_exception(no_value_error(p)); }
+
 }  // namespace asyncio::detail

@@ -134,14 +134,9 @@ void future_wait::suspend(promise_base& p) {
     task_->wait_on(p, *this);
 }
 
-void future_wait::throw_awaited() {
-    if (given_up_) task_->throw_cancel();
-    if (state_->status == future_status::cancelled) {
-        cancel_delivered();
-        throw_cancelled(state_->cancel_why);
-    }
-    meet_exception(*state_);
-    std::rethrow_exception(failure());
+std::exception_ptr future_wait::to_throw() {
+    if (!given_up_ && state_->status == future_status::error) meet_exception(*state_);
+    return failure();
 }
 
 std::exception_ptr future_wait::failure() {
@@ -485,11 +480,6 @@ void task_state_base::deliver_pending_cancel() noexcept {
 std::uint32_t task_state_base::uncancel() noexcept {
     if (cancelling > 0 && --cancelling == 0) must_cancel = false;
     return cancelling;
-}
-
-void task_state_base::throw_cancel() {
-    must_cancel = false;
-    throw_cancelled(cancel_why);
 }
 
 }  // namespace asyncio::detail

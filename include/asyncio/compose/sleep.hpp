@@ -52,7 +52,7 @@ class sleep_wait {
     }
 
    protected:
-    void resume() {
+    [[gnu::always_inline]] void resume() {
         // A bare yield takes a cancel that came meanwhile; a timer that has fired is not undone by
         // one.
         if (sleeping_ ? node_.cancelled() : task_->must_cancel) [[unlikely]]
@@ -95,7 +95,7 @@ class [[nodiscard(
     using asyncio_awaitable = void;
     using asyncio_awaiter = void;
     using sleep_wait::sleep_wait;
-    void await_resume() { resume(); }
+    [[gnu::always_inline]] void await_resume() { resume(); }
 };
 
 }  // namespace detail

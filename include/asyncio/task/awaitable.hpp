@@ -70,7 +70,7 @@ class awaiter_in_place {
     decltype(auto) await_suspend(std::coroutine_handle<P> h) {
         return awaiter_->await_suspend(h);
     }
-    decltype(auto) await_resume() { return awaiter_->await_resume(); }
+    [[gnu::always_inline]] decltype(auto) await_resume() { return awaiter_->await_resume(); }
 
    private:
     A* awaiter_;

@@ -36,7 +36,7 @@ class child_awaiter {
         parent_ = &promise_of(h);
         return start_child(*parent_, child_.promise(), child_);
     }
-    T await_resume() {
+    [[gnu::always_inline]] T await_resume() {
         parent_->child = nullptr;
         check_result(child_.promise());
         return child_.promise().take();

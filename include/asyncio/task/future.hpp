@@ -123,9 +123,9 @@ class future_wait : public wait_node, public done_node {
 
    protected:
     ~future_wait() = default;
-    void check_awaited() {
+    [[gnu::always_inline]] void check_awaited() {
         if (!has_value()) [[unlikely]]
-            throw_awaited();
+            std::rethrow_exception(to_throw());
     }
     [[nodiscard]] bool has_value() const noexcept { return state_->status == future_status::value; }
     /// What it ends with instead of a value.
@@ -133,7 +133,7 @@ class future_wait : public wait_node, public done_node {
     ref<future_state_base> state_;
 
    private:
-    [[noreturn]] void throw_awaited();
+    [[nodiscard]] std::exception_ptr to_throw();
     void cancel_delivered() noexcept;
     void suspend(promise_base& p);
     void future_done(future_state_base&) noexcept override { task_->wake(); }
@@ -154,7 +154,7 @@ class future_ref_awaiter final : public future_wait {
    public:
     using asyncio_awaiter = void;
     using future_wait::future_wait;
-    std::add_lvalue_reference_t<T> await_resume() {
+    [[gnu::always_inline]] std::add_lvalue_reference_t<T> await_resume() {
         check_awaited();
         if constexpr (!std::is_void_v<T>) return stored_value<T>(*state_);
     }
@@ -166,7 +166,7 @@ class future_awaiter final : public future_wait {
    public:
     using asyncio_awaiter = void;
     using future_wait::future_wait;
-    T await_resume() {
+    [[gnu::always_inline]] T await_resume() {
         check_awaited();
         return extract_value<T>(*state_);
     }

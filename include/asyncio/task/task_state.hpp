@@ -183,7 +183,10 @@ class task_state_base : public future_state_base, public ready_node, public task
         loop->schedule(*this);
     }
     /// Throws the cancel that is due.
-    [[noreturn]] void throw_cancel();
+    [[noreturn, gnu::always_inline]] void throw_cancel() {
+        must_cancel = false;
+        throw_cancelled(cancel_why);
+    }
     /// For waits that hand a grant back when a cancel came after it.
     [[nodiscard]] bool take_pending_cancel() noexcept { return std::exchange(must_cancel, false); }
 

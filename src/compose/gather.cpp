@@ -109,9 +109,8 @@ loop_core& loop_of_all(const char* operation, std::size_t n, StateAt state_at) {
 }  // namespace
 
 loop_core& common_loop(const gather_children& children) {
-    return loop_of_all("gather", children.count, [&](std::size_t i) -> const auto& {
-        return children.each[i].state;
-    });
+    return loop_of_all("gather", children.count,
+                       [&](std::size_t i) -> const auto& { return children.each[i].state; });
 }
 
 loop_core& common_loop(const char* operation, const ref<future_state_base>* states, std::size_t n) {

@@ -330,6 +330,7 @@ void task_state_base::run_special_step() {
 }
 
 void task_state_base::run_frames() {
+    std::coroutine_handle<>& next = loop->resume_next;
     std::coroutine_handle<> h = resume_at;
     do {
         next = nullptr;

@@ -37,8 +37,7 @@ class gather_child final : public done_node {
 
 /// The children in the order of the arguments.
 struct gather_children {
-    explicit gather_children(std::size_t n)
-        : each(std::make_unique<gather_child[]>(n)), count(n) {}
+    explicit gather_children(std::size_t n) : each(std::make_unique<gather_child[]>(n)), count(n) {}
     std::unique_ptr<gather_child[]> each;
     std::size_t count;
 };
@@ -193,7 +192,7 @@ auto gather_values(std::source_location where, A&&... aws) {
     (check_named<A>(), ...);
     gather_children children(sizeof...(A));
     std::size_t i = 0;
-    ((children.each[i++].state = ensure_future(std::forward<A>(aws)).take_state()), ...);
+    ((children.each[i++].state = ensure_future(std::forward<A>(aws)).state()), ...);
     return start_gather<gather_tuple_state<KeepErrors, future_value_t<A>...>,
                         gather_tuple<KeepErrors, future_value_t<A>...>>(where, std::move(children));
 }
@@ -208,7 +207,7 @@ template <bool KeepErrors, class A>
 auto gather_range(std::source_location where, std::vector<A> aws) {
     gather_children children(aws.size());
     std::size_t i = 0;
-    for (A& a : aws) children.each[i++].state = ensure_future(std::move(a)).take_state();
+    for (A& a : aws) children.each[i++].state = ensure_future(std::move(a)).state();
     return start_gather<gather_vector_state<KeepErrors, future_value_t<A>>,
                         gather_vector<KeepErrors, future_value_t<A>>>(where, std::move(children));
 }

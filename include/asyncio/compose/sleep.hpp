@@ -1,8 +1,6 @@
 // sleep: lets the others run, for a while or for one round.
 #pragma once
 
-#include <memory>
-#include <new>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -14,29 +12,14 @@ namespace asyncio {
 
 namespace detail {
 
-/// The wait of a sleep that lasts; made only if it does.
-class sleep_node final : public wait_node, public timer_node {
-   public:
-    explicit sleep_node(task_state_base& t) noexcept : task_(t) {}
-    ~sleep_node() { task_.loop->timers.disarm(*this); }
-    void suspend(promise_base& p, delay d);
-    [[nodiscard]] bool cancelled() const noexcept { return cancelled_; }
-
-   private:
-    void fire() noexcept override { task_.wake(); }
-    bool cancel_wait(task_state_base& t, const cancel_ref&) noexcept override;
-    [[nodiscard]] std::string describe() const override;
-    task_state_base& task_;
-    bool cancelled_ = false;
-};
-
-class sleep_wait {
+class sleep_wait : public wait_node, public timer_node {
    public:
     explicit sleep_wait(delay d) noexcept : delay_(d) {}
-    sleep_wait(sleep_wait&& o) noexcept : delay_(o.delay_) {}
+    sleep_wait(sleep_wait&& o) noexcept : wait_node(o), timer_node(), delay_(o.delay_) {}
     sleep_wait& operator=(sleep_wait&&) = delete;
     ~sleep_wait() {
-        if (sleeping_) std::destroy_at(std::addressof(node_));
+        if (armed()) [[unlikely]]
+            disarm();
     }
 
     static constexpr bool await_ready() noexcept { return false; }
@@ -44,29 +27,32 @@ class sleep_wait {
     void await_suspend(std::coroutine_handle<P> h) {
         promise_base& p = promise_of(h);
         task_ = p.task;
-        if (delay_.nanoseconds().count() <= 0) {
+        yields_ = delay_.nanoseconds().count() <= 0;
+        if (yields_)
             task_->yield(p);
-            return;
-        }
-        start(p);
+        else
+            start(p);
     }
 
    protected:
     [[gnu::always_inline]] void resume() {
         // A bare yield takes a cancel that came meanwhile; a timer that has fired is not undone by
         // one.
-        if (sleeping_ ? node_.cancelled() : task_->must_cancel) [[unlikely]]
+        if (yields_ ? task_->must_cancel : cancelled_) [[unlikely]]
             task_->throw_cancel();
     }
 
    private:
     void start(promise_base& p);
+    void disarm() noexcept { task_->loop->timers.disarm(*this); }
+    void fire() noexcept override { task_->wake(); }
+    bool cancel_wait(task_state_base& t, const cancel_ref&) noexcept override;
+    [[nodiscard]] std::string describe() const override;
+
     delay delay_;
     task_state_base* task_ = nullptr;
-    bool sleeping_ = false;
-    union {
-        sleep_node node_;
-    };
+    bool yields_ = false;
+    bool cancelled_ = false;
 };
 
 template <class T>

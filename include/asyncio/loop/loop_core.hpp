@@ -8,6 +8,7 @@
 #pragma once
 
 #include <atomic>
+#include <coroutine>
 #include <cstdint>
 #include <memory>
 
@@ -57,6 +58,7 @@ class loop_core {
     timer_queue timers;
     std::unique_ptr<backend> outside;
     task_state_base* current_task = nullptr;
+    std::coroutine_handle<> resume_next;  ///< the trampoline: who runs on in this step
     intrusive_list<task_link> tasks;
     std::uint64_t tasks_made = 0;
     std::uint64_t turns = 0;

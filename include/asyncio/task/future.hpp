@@ -346,10 +346,11 @@ class future {
         return a.state_ == b.state_;
     }
     /// For the library.
-    [[nodiscard]] const detail::ref<detail::future_state_base>& state() const noexcept {
+    [[nodiscard]] const detail::ref<detail::future_state_base>& state() const& noexcept {
         return state_;
     }
-    [[nodiscard]] detail::ref<detail::future_state_base> take_state() && noexcept {
+    /// The same of a handle that is given away.
+    [[nodiscard]] detail::ref<detail::future_state_base> state() && noexcept {
         return std::move(state_);
     }
 

@@ -115,6 +115,11 @@ class future_state_base : public pooled {
     bool has_type = false;   ///< its value is not void
     bool expected =
         false;  ///< somebody who is gone did not care for its error: it counts as retrieved
+
+   private:
+    std::uint32_t refs_ = 0;  // here, it fills a gap
+
+   public:
     std::source_location created;
 
    protected:
@@ -130,7 +135,6 @@ class future_state_base : public pooled {
     void drop_waiters() noexcept;
     void report_unretrieved() noexcept;
 
-    std::uint32_t refs_ = 0;
     intrusive_list<done_node> waiters_;
 };
 
@@ -206,8 +210,7 @@ class task_state_base : public future_state_base, public ready_node, public task
     void drop() noexcept;
 
     std::coroutine_handle<> resume_at;
-    std::coroutine_handle<> next;  ///< the trampoline: who runs on in this step
-    promise_base* root;            ///< null once the frames are gone
+    promise_base* root;  ///< null once the frames are gone
     wait_node* waiting_on = nullptr;
     std::unique_ptr<task_extras> extras;
     context_ref context;
@@ -259,7 +262,7 @@ inline bool start_child(promise_base& parent, promise_base& child,
     child.depth = parent.depth + 1;
     parent.child = &child;
     if (child.depth % levels_per_stack == 0) [[unlikely]] {
-        child.task->next = h;
+        child.task->loop->resume_next = h;
         return true;
     }
     child.inline_run = true;
@@ -274,7 +277,7 @@ void final_awaiter::await_suspend(std::coroutine_handle<P> h) noexcept {
     promise_base& p = h.promise();
     if (p.inline_run) return;
     if (p.parent != nullptr)
-        p.task->next = p.parent->handle();
+        p.task->loop->resume_next = p.parent->handle();
     else
         p.task->root_done = true;
 }

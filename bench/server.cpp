@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -17,53 +18,52 @@ namespace {
 
 std::size_t read_size = 16384;
 
+// Peers of a load generator reset their connections when they are done: that is no news.
+
 coroutine<> echo(stream_reader reader, stream_writer writer) {
-    std::vector<char> buffer(read_size);
-    for (std::size_t n = 1; n > 0;) {
-        n = co_await reader.read_into(buffer);
-        writer.write({buffer.data(), n});
-        co_await writer.drain();
+    try {
+        std::vector<char> buffer(read_size);
+        for (std::size_t n = 1; n > 0;) {
+            n = co_await reader.read_into(buffer);
+            writer.write({buffer.data(), n});
+            co_await writer.drain();
+        }
+    } catch (const std::system_error&) {
     }
 }
 
 coroutine<> echo_with_timeout(stream_reader reader, stream_writer writer) {
-    std::vector<char> buffer(read_size);
-    for (std::size_t n = 1; n > 0;) {
-        n = co_await asyncio::wait_for(reader.read_into(buffer), 5s);
-        writer.write({buffer.data(), n});
-        co_await writer.drain();
+    try {
+        std::vector<char> buffer(read_size);
+        for (std::size_t n = 1; n > 0;) {
+            n = co_await asyncio::wait_for(reader.read_into(buffer), 5s);
+            writer.write({buffer.data(), n});
+            co_await writer.drain();
+        }
+    } catch (const std::system_error&) {
+    } catch (const asyncio::timeout_error&) {
     }
 }
 
 coroutine<> http(stream_reader reader, stream_writer writer) {
     constexpr std::string_view response =
         "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 13\r\n\r\nHello, World!";
-    std::vector<char> buffer(read_size);
-    for (;;) {
-        const std::size_t n = co_await reader.read_into(buffer);
-        if (n == 0) break;
-        writer.write(response);
-        co_await writer.drain();
+    try {
+        std::vector<char> buffer(read_size);
+        for (;;) {
+            const std::size_t n = co_await reader.read_into(buffer);
+            if (n == 0) break;
+            writer.write(response);
+            co_await writer.drain();
+        }
+    } catch (const std::system_error&) {
     }
 }
 
 using handler = coroutine<> (*)(stream_reader, stream_writer);
 
-/// Peers of a load generator reset their connections when they are done: that is no news.
-coroutine<> quietly(handler handle, stream_reader reader, stream_writer writer) {
-    try {
-        co_await handle(std::move(reader), std::move(writer));
-    } catch (const std::exception&) {
-        co_return;
-    }
-}
-
 coroutine<> serve(int port, handler handle) {
-    const auto per_connection = [handle](stream_reader reader, stream_writer writer) {
-        return quietly(handle, std::move(reader), std::move(writer));
-    };
-    auto server =
-        co_await asyncio::start_server(per_connection, "127.0.0.1", port, {.backlog = 4096});
+    auto server = co_await asyncio::start_server(handle, "127.0.0.1", port, {.backlog = 4096});
     co_await server.serve_forever();
 }
 

@@ -1,4 +1,5 @@
-// Frames and states come from here: one free list per thread and size class of 16 bytes.
+// Frames and states come from here: one free list per thread and size class. The classes are 16
+// bytes apart and end where malloc's blocks of memory do, 8 bytes before a multiple of 16.
 // Memory that another thread frees joins that thread's list. Large blocks go to operator new.
 #pragma once
 
@@ -18,8 +19,7 @@ struct block_class {
     unsigned count;  // blocks in the list
 };
 
-inline constexpr std::size_t block_step = 16;
-inline constexpr std::size_t block_classes = 128;        // up to 2 KiB
+inline constexpr std::size_t block_classes = 128;        // up to 2,040 bytes
 inline constexpr unsigned block_class_limit = 1u << 16;  // blocks kept per class and thread
 
 /// Takes the place of this thread's free lists and of operator new under them: how tests let
@@ -42,13 +42,21 @@ allocation_probe* set_allocation_probe(allocation_probe* probe) noexcept;
 
 extern ASYNCIO_THREAD_LOCAL block_class block_cache[block_classes];
 
+/// The class of blocks for `size` bytes; from `block_classes` on there is none.
+[[nodiscard]] constexpr std::size_t block_class_of(std::size_t size) noexcept {
+    return (size + 7) / 16;
+}
+[[nodiscard]] constexpr std::size_t block_size(std::size_t index) noexcept {
+    return index * 16 + 8;
+}
+
 [[nodiscard]] void* allocate_slow(std::size_t size);
 void deallocate_slow(void* p, std::size_t size) noexcept;
 
 /// `size` bytes aligned for every fundamental type. Throws std::bad_alloc.
 [[nodiscard]] inline void* allocate(std::size_t size) {
 #if !ASYNCIO_ASAN
-    const std::size_t index = (size + block_step - 1) / block_step;
+    const std::size_t index = block_class_of(size);
     if (index < block_classes) [[likely]] {
         block_class& c = block_cache[index];
         if (free_block* b = c.head) [[likely]] {
@@ -64,7 +72,7 @@ void deallocate_slow(void* p, std::size_t size) noexcept;
 /// Gives back what allocate(size) returned.
 inline void deallocate(void* p, std::size_t size) noexcept {
 #if !ASYNCIO_ASAN
-    const std::size_t index = (size + block_step - 1) / block_step;
+    const std::size_t index = block_class_of(size);
     if (index < block_classes) [[likely]] {
         block_class& c = block_cache[index];
         if (c.head != nullptr && c.count < block_class_limit) [[likely]] {

@@ -301,8 +301,15 @@ std::unique_ptr<event_loop> make_loop(std::unique_ptr<detail::backend> outside) 
     return std::unique_ptr<event_loop>(new event_loop(std::move(outside)));
 }
 
-std::unique_ptr<event_loop> new_event_loop(loop_options) {
-    return make_loop(detail::make_epoll_backend());
+std::unique_ptr<event_loop> new_event_loop(loop_options options) {
+    constexpr auto longest_spin = std::chrono::milliseconds(1);
+    if (options.spin.count() < 0 || options.spin > longest_spin)
+        throw std::invalid_argument(
+            "asyncio: loop_options::spin is " + std::to_string(options.spin.count()) +
+            " ns; it keeps a core busy, so it may be 0 (off) to 1 ms: try 50us");
+    auto loop = make_loop(detail::make_epoll_backend());
+    loop->spin = options.spin;
+    return loop;
 }
 
 event_loop& get_running_loop() {

@@ -248,6 +248,9 @@ void stream_state::write(std::span<const const_chunk> chunks) {
             "asyncio: write after write_eof: this end of the connection is closed already");
     // What is written to a connection that is lost goes nowhere; drain() tells.
     if (closing_ || write_error_) return;
+    std::size_t size = 0;
+    for (const const_chunk& c : chunks) size += c.size;
+    if (size == 0) return;
     std::size_t sent = 0;
     if (unsent_.empty() && writable) {
         const sys_result r = outside().send(*this, chunks);

@@ -2,6 +2,7 @@
 // declared here, as in Python, and defined in its room.
 #pragma once
 
+#include <chrono>
 #include <concepts>
 #include <exception>
 #include <memory>
@@ -46,6 +47,10 @@ enum class backend_choice : unsigned char {
 /// How a loop is made.
 struct loop_options {
     backend_choice backend = backend_choice::automatic;  ///< the interface to the kernel
+    /// How long a loop without work looks for some before it goes to sleep, up to 1 ms. An answer
+    /// that comes within that time finds the loop awake: the round trip is shorter by two wake-ups
+    /// of the kernel, and a core is busy meanwhile. 0: sleeps at once.
+    std::chrono::nanoseconds spin{0};
 };
 
 /// What an exception handler is told.
@@ -333,7 +338,8 @@ struct std::default_delete<asyncio::event_loop> {
 
 namespace asyncio {
 
-/// A loop that is not running yet. Throws std::system_error if the kernel refuses.
+/// A loop that is not running yet. Throws std::system_error if the kernel refuses,
+/// std::invalid_argument if an option is out of range.
 [[nodiscard]] std::unique_ptr<event_loop> new_event_loop(loop_options options = {});
 /// A loop over a given outside: what simulations use.
 [[nodiscard]] std::unique_ptr<event_loop> make_loop(std::unique_ptr<detail::backend> outside);

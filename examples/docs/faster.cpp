@@ -14,21 +14,19 @@ using namespace std::chrono_literals;
 
 namespace {
 
-std::atomic<int> listening{0};
 std::atomic<int> served{0};
 
 asyncio::coroutine<> answer(asyncio::stream_reader reader, asyncio::stream_writer writer) {
     const std::string line = co_await reader.readline();
     writer.write(line);
     co_await writer.drain();
-    ++served;
+    if (!line.empty()) ++served;
 }
 
 // ---- more cores ----
 
 asyncio::coroutine<> serve(int port) {
     auto server = co_await asyncio::start_server(answer, "127.0.0.1", port, {.reuse_port = true});
-    ++listening;
     co_await server.serve_forever();
 }
 
@@ -44,7 +42,11 @@ asyncio::coroutine<> ask_and_stop() {
     reserved.bind(asyncio::socket_address("127.0.0.1", 0));
     const int port = reserved.getsockname().port();
     const auto servers = asyncio::create_task(serve_with_every_core(port));
-    while (listening < 2) co_await asyncio::sleep(1ms);
+    for (bool listening = false; !listening; co_await asyncio::sleep(1ms)) {
+        const auto tried =
+            co_await asyncio::as_outcome(asyncio::open_connection("127.0.0.1", port));
+        listening = tried.has_value();
+    }
     for (int i = 0; i < 32; ++i) {
         auto [reader, writer] = co_await asyncio::open_connection("127.0.0.1", port);
         writer.write("hello\n");
@@ -57,10 +59,9 @@ asyncio::coroutine<> ask_and_stop() {
     if (ended.cancelled()) std::puts("every loop has ended");
 }
 
-// ---- spinning ----
-
-void spin() { asyncio::run(ask_and_stop(), {.loop = {.spin = 50us}}); }
-
 }  // namespace
 
-int main() { spin(); }
+int main() {
+    const asyncio::run_options options{.loop = {.spin = 50us}};
+    asyncio::run(ask_and_stop(), options);
+}

@@ -60,7 +60,8 @@ coroutine<> looks_around(shared& s) {
 TEST(run_in_threads, each_thread_has_a_loop_of_its_own) {
     shared s;
     const auto main = [&]() -> coroutine<> {
-        co_await run_in_threads({.threads = 3}, looks_around, std::ref(s));
+        const thread_options three{.threads = 3};
+        co_await run_in_threads(three, looks_around, std::ref(s));
     };
     run(main());
     EXPECT_EQ(s.threads.size(), 3u);

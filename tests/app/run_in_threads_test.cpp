@@ -188,7 +188,7 @@ TEST(run_in_threads, cancelled_before_it_starts_it_starts_nothing) {
     const auto main = [&]() -> coroutine<> {
         const auto all = create_task(run_in_threads({.threads = 2}, counts, std::ref(s)));
         all.cancel();
-        co_await as_outcome(all);
+        EXPECT_TRUE((co_await as_outcome(all)).cancelled());
     };
     run(main());
     EXPECT_EQ(s.began, 0);

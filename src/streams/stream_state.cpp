@@ -114,6 +114,7 @@ std::string closed_wait::describe() const { return stream_->text("closing the co
 stream_state::stream_state(event_loop* loop, std::size_t limit)
     : io_object(loop), ready_node(&run_service), limit_(limit) {
     if (limit == 0) throw_invalid_argument("asyncio: the limit of a stream must be at least 1");
+    ahead = true;
 }
 
 void stream_state::set_peer(const raw_address& peer) noexcept {

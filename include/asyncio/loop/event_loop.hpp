@@ -194,7 +194,7 @@ class event_loop final : public detail::loop_core {
     [[nodiscard]] std::string backend() const { return outside->name(); }
     /// For hosts with a loop of their own: a descriptor that is readable when run_ready() has
     /// something to do.
-    [[nodiscard]] int fileno() const noexcept { return outside->fileno(); }
+    [[nodiscard]] int fileno() noexcept { return outside->fileno(); }
     /// Runs rounds until nothing is ready, never waits; gives the time until the next deadline.
     delay run_ready();
 

@@ -341,6 +341,7 @@ void stream_state::fail_writing(std::exception_ptr e) noexcept {
 /// nobody waits for more.
 void stream_state::connection_broke() noexcept {
     broken_ = true;
+    ahead = false;
     readable = true;  // ask once more
     if (reader == nullptr) return;
     if (reader->attempt())

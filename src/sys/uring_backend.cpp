@@ -340,18 +340,18 @@ sys_result uring_backend::recv(io_source& s, void* data, std::size_t size) noexc
     if (s.ring.error != 0) return {-1, std::exchange(s.ring.error, 0)};
     if (s.ring.ended) return {0, 0};
     if (!serves(s)) return epoll_backend::recv(s, data, size);
-    if (s.ring.receiving || s.ring.awaits_data) {
-        // Asked before it was told: it wants to know now.
+    if (!s.ahead) {
+        // It was: now the caller wants to know what there is.
         take_back(s);
-        s.ring.direct = true;
-        return recv(s, data, size);
+        const bool has_come = s.ring.size != 0 || s.ring.ended || s.ring.error != 0;
+        return has_come ? recv(s, data, size) : epoll_backend::recv(s, data, size);
     }
     if (s.ring.direct) {
         const sys_result r = ask_system(s, data, size);
         if (!r.would_block()) return r;
     }
     s.readable = false;
-    await_data(s);
+    if (!s.ring.receiving && !s.ring.awaits_data) await_data(s);
     return {-1, EAGAIN};
 }
 

@@ -46,8 +46,8 @@ class io_source {
     bool hung_up = false;
     /// The backend's: it is registered.
     bool registered = false;
-    /// The owner's: bytes may be received before recv() asks. Only for a connected stream whose
-    /// descriptor nobody else reads.
+    /// The owner's: bytes may be received before recv() asks, and recv() may not find what has just
+    /// come. Only for a connected stream whose descriptor nobody else reads.
     bool ahead = false;
     /// The backend's: what is under way, and what was received ahead.
     struct ring_state {

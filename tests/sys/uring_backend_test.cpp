@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -351,6 +352,22 @@ TEST_F(uring_backend, a_host_that_waits_gets_a_descriptor_that_tells) {
     b_->poll(0s);
     EXPECT_FALSE(waiting.log.empty());
     EXPECT_EQ(recv(waiting), "news");
+}
+
+TEST_F(uring_backend, makes_do_with_epoll_when_there_is_no_descriptor_for_a_ring) {
+    stream_source& s = connect();
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    rlimit few = before;
+    few.rlim_cur = 0;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+    EXPECT_EQ(recv(s), "(wait)");
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    EXPECT_EQ(b_->name(), "epoll (io_uring refused: Too many open files; RLIMIT_NOFILE)");
+    EXPECT_EQ(b_->attach(s), 0);
+    far_sends("all the same");
+    b_->poll(1s);
+    EXPECT_EQ(recv(s), "all the same");
 }
 
 // ---- threads and processes ----

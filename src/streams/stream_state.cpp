@@ -100,6 +100,7 @@ stream_state::stream_state(event_loop* loop, std::size_t limit)
     : io_object(loop), ready_node(&run_service) {
     if (limit == 0) throw_invalid_argument("asyncio: the limit of a stream must be at least 1");
     if (limit != default_limit) own_limits().reading = limit;
+    ahead = true;
 }
 
 raw_address stream_state::peer() const noexcept {
@@ -325,6 +326,7 @@ void stream_state::fail_writing(std::exception_ptr e) noexcept {
 /// nobody waits for more.
 void stream_state::connection_broke() noexcept {
     broken_ = true;
+    ahead = false;
     readable = true;  // ask once more
     if (reader == nullptr) return;
     if (reader->attempt())

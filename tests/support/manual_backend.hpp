@@ -33,7 +33,7 @@ class manual_backend final : public detail::backend {
     /// Lets time pass while something runs.
     void advance(std::chrono::nanoseconds d) noexcept { now_ += d; }
     void wake() noexcept override { woken = true; }
-    int fileno() const noexcept override { return -1; }
+    int fileno() noexcept override { return -1; }
     void arm_fileno(time_point when) noexcept override { armed_for = when; }
     std::uint64_t random() noexcept override { return ++drawn; }
     bool picks() const noexcept override { return picks_last; }

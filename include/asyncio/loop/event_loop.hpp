@@ -39,9 +39,9 @@ enum class numeric_names : unsigned char;
 
 /// Which interface to the kernel a loop uses.
 enum class backend_choice : unsigned char {
-    automatic,  ///< the best that this kernel allows
+    automatic,  ///< what ASYNCIO_BACKEND in the environment says; else io_uring
     epoll,
-    io_uring,
+    io_uring,  ///< epoll, if the kernel refuses: loop.backend() tells why
 };
 
 /// How a loop is made.
@@ -195,11 +195,11 @@ class event_loop final : public detail::loop_core {
     }
     void slow_callback_duration(std::chrono::nanoseconds d) noexcept { slow_callback = d; }
 
-    /// Which interface to the kernel is used, and why.
+    /// Which interface to the kernel is used, and why: "io_uring", "epoll (io_uring refused: ...)".
     [[nodiscard]] std::string backend() const { return outside->name(); }
     /// For hosts with a loop of their own: a descriptor that is readable when run_ready() has
-    /// something to do.
-    [[nodiscard]] int fileno() const noexcept { return outside->fileno(); }
+    /// something to do. From then on the loop uses epoll.
+    [[nodiscard]] int fileno() noexcept { return outside->fileno(); }
     /// Runs rounds until nothing is ready, never waits; gives the time until the next deadline.
     delay run_ready();
 
@@ -338,8 +338,8 @@ struct std::default_delete<asyncio::event_loop> {
 
 namespace asyncio {
 
-/// A loop that is not running yet. Throws std::system_error if the kernel refuses,
-/// std::invalid_argument if an option is out of range.
+/// A loop that is not running yet. Throws std::system_error if the kernel refuses, and
+/// std::invalid_argument if an option is out of range or ASYNCIO_BACKEND names no backend.
 [[nodiscard]] std::unique_ptr<event_loop> new_event_loop(loop_options options = {});
 /// A loop over a given outside: what simulations use.
 [[nodiscard]] std::unique_ptr<event_loop> make_loop(std::unique_ptr<detail::backend> outside);

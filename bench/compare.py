@@ -10,6 +10,7 @@ the marks of FILE.
 """
 
 import argparse
+import contextlib
 import json
 import math
 import os
@@ -18,11 +19,14 @@ import random
 import re
 import resource
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+import typing
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -58,17 +62,58 @@ PROCESSES = {
     "P5_and_replaced": "and until another has answered",
 }
 
-# What a server does, its read size, what the load generator does, and what the row says.
+class Load(typing.NamedTuple):
+    """What a server does, its read size, what the load generator does, what the row says."""
+
+    mode: str
+    size: int
+    arguments: list
+    text: str
+    figure: str = "figure"  # of what the generator prints
+    ours: tuple = ()        # more arguments of our server; then nobody else takes part
+    cores: str = "0"        # of the server; the generator has core 1
+
+
 NETWORK = {
-    "N1_c1": ("echo", 16384, ["echo", "1", "64"], "echo 64 B, 1 connection"),
-    "N1_c50": ("echo", 16384, ["echo", "50", "64"], "echo 64 B, 50 connections"),
-    "N1_c1000": ("echo", 16384, ["echo", "1000", "64"], "echo 64 B, 1000 connections"),
-    "N2": ("echo", 16384, ["echo", "50", "16384"], "echo 16 KiB, 50 connections"),
-    "N3": ("echo", 4096, ["churn", "50", "64"], "connect, one echo, close"),
-    "N5": ("echo", 512, ["idle", "10000", "64"], "10,000 idle connections, bytes each"),
-    "N6": ("timeout", 16384, ["echo", "50", "64"], "echo 64 B, a timeout around every read"),
-    "N7": ("http", 4096, ["http", "50", "0"], "HTTP keep-alive hello, 50 connections"),
+    "N1_c1": Load("echo", 16384, ["echo", "1", "64"], "echo 64 B, 1 connection"),
+    "N1_c50": Load("echo", 16384, ["echo", "50", "64"], "echo 64 B, 50 connections"),
+    "N1_c1000": Load("echo", 16384, ["echo", "1000", "64"], "echo 64 B, 1000 connections"),
+    "N2": Load("echo", 16384, ["echo", "50", "16384"], "echo 16 KiB, 50 connections"),
+    "N3": Load("echo", 4096, ["churn", "50", "64"], "connect, one echo, close"),
+    "N5": Load("echo", 512, ["idle", "10000", "64"],
+               "10,000 idle connections, bytes each; in asyncio and Boost.Asio 528 of them are the read "
+               "buffer"),
+    "N6": Load("timeout", 16384, ["echo", "50", "64"], "echo 64 B, a timeout around every read"),
+    "N7": Load("http", 4096, ["http", "50", "0"], "HTTP keep-alive hello, 50 connections"),
 }
+
+# Other figures than the server's CPU time.
+DELAYS = {
+    "L1": Load("echo", 16384, ["echo", "1", "64"],
+               "round trip of 64 B, 1 connection, median us", "p50_us"),
+    "L1_spin": Load("echo", 16384, ["echo", "1", "64"],
+                    "the same, the loop looks for 50 us before it sleeps", "p50_us",
+                    ("epoll", "50")),
+    "L1_spin_cpu": Load("echo", 16384, ["echo", "1", "64"],
+                        "and the server's CPU ns per message then", "figure", ("epoll", "50")),
+    "L2": Load("work", 16384, ["echo", "50", "64"],
+               "requests per second that compute for 20 us each, 1 loop", "rate",
+               ("epoll", "0", "1")),
+    "L2_two_loops": Load("work", 16384, ["echo", "50", "64"],
+                         "the same, 2 loops in 2 threads (of 2 cores the load generator takes its "
+                         "share)", "rate", ("epoll", "0", "2"), "0,1"),
+}
+
+# What is counted per message at 50 connections: the server's mode.
+COUNTS = {"S1": "echo", "S6": "timeout"}
+COUNTED = {
+    "S1_calls": "system calls per echo, 50 connections",
+    "S6_calls": "the same, a timeout around every read",
+    "S1_allocations": "allocations per echo, 50 connections",
+    "S6_allocations": "the same, a timeout around every read",
+}
+
+COMPILING = {"C1_hello": "compiling hello world with g++ -O2"}
 
 
 def say(text):
@@ -82,6 +127,11 @@ class Peers:
         self.clockwork = {OURS: [programs / "bench_core"]}
         self.servers = {OURS: [programs / "bench_server"]}
         self.load = programs / "bench_load"
+        self.allocations = programs / "libbench_allocations.so"
+        self.hello = {OURS: HERE.parent / "examples/readme/hello.cpp",
+                      FLOOR: HERE / "peers/hello_floor.cpp"}
+        if os.path.exists("/usr/include/boost/asio.hpp"):
+            self.hello["Boost.Asio"] = HERE / "peers/hello_asio.cpp"
         self.pools = {}
         self.add(self.pools, OURS, programs / "bench_pool", "libcereal-dev")
         self.add(self.clockwork, FLOOR, programs / "bench_floor", None)
@@ -128,12 +178,13 @@ def pinned(core, command):
     return (["taskset", "-c", str(core)] if enough else []) + [str(word) for word in command]
 
 
-def run_network(command, load, workload):
-    """One server on core 0 under the load generator on core 1."""
-    mode, size, arguments, _ = NETWORK[workload]
+@contextlib.contextmanager
+def serving(command, mode, size, more=(), cores="0", environment=None):
+    """A server that answers: its port and its process."""
     port = free_port()
-    server = subprocess.Popen(pinned(0, [*command, port, mode, size]), stdout=subprocess.DEVNULL,
-                              stderr=subprocess.PIPE)
+    server = subprocess.Popen(pinned(cores, [*command, port, mode, size, *more]),
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                              env={**os.environ, **(environment or {})})
     try:
         for _ in range(100):
             try:
@@ -143,14 +194,62 @@ def run_network(command, load, workload):
                 time.sleep(0.03)
             if server.poll() is not None:
                 raise RuntimeError(server.stderr.read().decode()[-300:])
-        done = subprocess.run(pinned(1, [load, port, server.pid, *arguments]), text=True,
-                              capture_output=True, check=False, timeout=60)
-        if done.returncode != 0:
-            raise RuntimeError(done.stderr.strip()[-300:] or f"exit code {done.returncode}")
-        return {workload: json.loads(done.stdout)["figure"]}
+        yield port, server
     finally:
         server.kill()
         server.wait()
+
+
+def run_network(command, load, name, what):
+    """One server on core 0 under the load generator on core 1."""
+    with serving(command, what.mode, what.size, what.ours, what.cores) as (port, server):
+        done = subprocess.run(pinned(1, [load, port, server.pid, *what.arguments]), text=True,
+                              capture_output=True, check=False, timeout=60)
+        if done.returncode != 0:
+            raise RuntimeError(done.stderr.strip()[-300:] or f"exit code {done.returncode}")
+        return {name: json.loads(done.stdout)[what.figure]}
+
+
+def run_counts(command, peers, workload):
+    """System calls, which strace counts, and allocations, which a preloaded library counts."""
+    with tempfile.TemporaryDirectory() as folder:
+        counter, calls = Path(folder, "allocations"), Path(folder, "calls")
+        counter.write_bytes(bytes(8))
+        preload = {"LD_PRELOAD": str(peers.allocations), "BENCH_ALLOCATIONS": str(counter)}
+        with serving(command, COUNTS[workload], 16384, environment=preload) as (port, server), \
+             subprocess.Popen(pinned(1, [peers.load, port, server.pid, "count", "50", "64"]),
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as load:
+            load.stdout.readline()  # it is ready
+            tracer = None
+            if shutil.which("strace"):
+                tracer = subprocess.Popen(
+                    ["strace", "-f", "-c", "-U", "calls,name", "-o", calls, "-p", str(server.pid)],
+                    stderr=subprocess.PIPE, text=True)
+                if "attached" not in tracer.stderr.readline():
+                    say("system calls are not counted: strace may not look at processes here")
+                    tracer.wait()
+                    tracer = None
+            before = int.from_bytes(counter.read_bytes(), sys.byteorder)
+            print(file=load.stdin, flush=True)
+            messages = json.loads(load.stdout.readline())["figure"]
+            after = int.from_bytes(counter.read_bytes(), sys.byteorder)
+            figures = {f"{workload}_allocations": (after - before) / messages}
+            if tracer:
+                tracer.send_signal(signal.SIGINT)
+                tracer.wait()
+                rows = re.findall(r"^ *(\d+) (?!total)\w+$", calls.read_text(), re.MULTILINE)
+                figures[f"{workload}_calls"] = sum(map(int, rows)) / messages
+            print(file=load.stdin, flush=True)
+            return figures
+
+
+def run_compiler(source):
+    """Seconds until the compiler is done."""
+    start = time.monotonic()
+    subprocess.run([os.environ.get("CXX", "g++"), "-std=c++20", "-O2", "-I",
+                    HERE.parent / "include", "-c", source, "-o", os.devnull],
+                   check=True, capture_output=True)
+    return {"C1_hello": time.monotonic() - start}
 
 
 def measure(rounds, jobs):
@@ -182,7 +281,7 @@ def measure(rounds, jobs):
 
 
 def number(value):
-    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 3 else f"{value:.2f}"
 
 
 def ratio(value):
@@ -276,21 +375,34 @@ def main():
     for group in groups:
         for peer, command in peers.clockwork.items():
             jobs.append((group, peer, lambda c=command, g=group: run_clockwork(c, g)))
-    for name in NETWORK:
-        if wanted(name):
-            for peer, command in peers.servers.items():
-                jobs.append((name, peer, lambda c=command, n=name: run_network(c, peers.load, n)))
+    for name, what in {**NETWORK, **DELAYS}.items():
+        for peer, command in peers.servers.items():
+            if wanted(name) and (peer == OURS or not what.ours):
+                jobs.append((name, peer, lambda c=command, n=name, w=what:
+                             run_network(c, peers.load, n, w)))
+    for name in filter(wanted, COUNTS):
+        if not shutil.which("strace"):
+            say("without the count of system calls: it needs the package strace")
+        for peer, command in peers.servers.items():
+            jobs.append((name, peer, lambda c=command, n=name: run_counts(c, peers, n)))
+    if wanted("C1"):
+        for peer, source in peers.hello.items():
+            jobs.append(("C1", peer, lambda s=source: run_compiler(s)))
     if wanted("P"):
         for peer, command in peers.pools.items():
             jobs.append(("P", peer, lambda c=command: run_clockwork(c, "all")))
     if not jobs:
         sys.exit(f"compare.py: no workload matches {options.only}; there are "
-                 + ", ".join([*CLOCKWORK, *NETWORK, "P"]))
+                 + ", ".join([*CLOCKWORK, *NETWORK, *DELAYS, *COUNTS, "C1", "P"]))
     samples = measure(max(1, options.rounds), jobs)
-    network = {name: row[3] for name, row in NETWORK.items()}
+    network = {name: what.text for name, what in NETWORK.items()}
+    delays = {name: what.text for name, what in DELAYS.items()}
     tables = "\n".join(filter(None, [
         table(samples, CLOCKWORK, "The clockwork", "ns"),
         table(samples, network, "The network", "CPU ns of the server per message"),
+        table(samples, COUNTED, "Per message", "counted"),
+        table(samples, delays, "As clients see it", "us or per second"),
+        table(samples, COMPILING, "Compile time", "s"),
         table(samples, PROCESSES, "The process pool", "us"),
     ]))
     text = f"{machine()} Medians of {options.rounds} interleaved rounds; in brackets how many " \

@@ -1,7 +1,9 @@
-// The load generator: bench_load PORT SERVER_PID echo|churn|idle|http CONNECTIONS SIZE
+// The load generator: bench_load PORT SERVER_PID echo|churn|idle|http|count CONNECTIONS SIZE
 // One thread, one request in flight per connection. Prints what a message cost the server, CPU
 // nanoseconds of all its threads by the scheduler's own account (idle: resident bytes per
-// connection), and the rate and delays that clients saw.
+// connection), and the rate and delays that clients saw. count: says "ready" once every connection
+// has had an answer, waits for a line, and prints how many messages there were between then and the
+// next line: for those who count something else meanwhile.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -79,6 +81,7 @@ class generator {
           pid_(std::move(pid)),
           churn_(mode == "churn"),
           idle_(mode == "idle"),
+          count_(mode == "count"),
           request_(mode == "http" ? std::string(http_request) : std::string(size, 'x')),
           answer_size_(size),
           all_(connections) {
@@ -92,6 +95,7 @@ class generator {
         const double before = server_bytes(pid_);
         for (std::size_t i = 0; i < all_.size(); ++i) begin(i);
         if (idle_) return run_idle(before);
+        if (count_) return run_count();
         run_for(warm_up_ns);
         delays_.clear();
         const double cpu = server_cpu_ns(pid_);
@@ -115,6 +119,25 @@ class generator {
         while (delays_.size() < all_.size()) step(false);
         const double each = (server_bytes(pid_) - before) / static_cast<double>(all_.size());
         std::printf("{\"figure\": %.0f}\n", each);
+    }
+    void answer_all() {
+        for (const std::size_t wanted = delays_.size() + all_.size(); delays_.size() < wanted;)
+            step(false);
+    }
+    void run_count() {
+        constexpr std::size_t rounds = 60;
+        answer_all();
+        std::puts("ready");
+        std::fflush(stdout);
+        if (std::getchar() == EOF) throw std::runtime_error("nobody counts");
+        delays_.clear();
+        for (std::size_t round = 0; round < rounds; ++round) {
+            for (std::size_t i = 0; i < all_.size(); ++i) ask(all_[i], i);
+            answer_all();
+        }
+        std::printf("{\"figure\": %zu}\n", delays_.size());
+        std::fflush(stdout);
+        (void)std::getchar();
     }
     void run_for(double ns) {
         for (const double end = bench::now_ns() + ns; bench::now_ns() < end;) step(true);
@@ -198,6 +221,7 @@ class generator {
     std::string pid_;
     bool churn_;
     bool idle_;
+    bool count_;
     std::string request_;
     std::size_t answer_size_;
     std::vector<connection> all_;
@@ -210,7 +234,8 @@ class generator {
 
 int main(int argc, char** argv) {
     if (argc != 6) {
-        std::fprintf(stderr, "usage: %s PORT SERVER_PID echo|churn|idle|http CONNECTIONS SIZE\n",
+        std::fprintf(stderr,
+                     "usage: %s PORT SERVER_PID echo|churn|idle|http|count CONNECTIONS SIZE\n",
                      argv[0]);
         return 2;
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "asyncio/app/run.hpp"
+#include "asyncio/app/run_in_threads.hpp"
 #include "asyncio/compose/as_completed.hpp"
 #include "asyncio/compose/as_outcome.hpp"
 #include "asyncio/compose/gather.hpp"

@@ -36,8 +36,8 @@ thread_local thread_end at_thread_end;
 
 void* allocate_slow(std::size_t size) {
 #if !ASYNCIO_ASAN
-    const std::size_t index = class_of(size);
-    if (index < block_classes) size = class_size(index);
+    const std::size_t index = block_class_of(size);
+    if (index < block_classes) size = block_size(index);
 #endif
     if (probe_of_thread != nullptr) [[unlikely]]
         return probe_of_thread->allocate(size);
@@ -46,7 +46,7 @@ void* allocate_slow(std::size_t size) {
 
 void deallocate_slow(void* p, [[maybe_unused]] std::size_t size) noexcept {
 #if !ASYNCIO_ASAN
-    const std::size_t index = class_of(size);
+    const std::size_t index = block_class_of(size);
     if (index < block_classes && !lists_are_closed) {
         block_class& c = block_cache[index];
         if (c.count < block_class_limit) {

@@ -30,6 +30,33 @@ void fd_watch::queue(ref<handle_state>& place) noexcept {
 
 }  // namespace detail
 
+namespace {
+
+/// A variable of the environment; empty if it is not set.
+std::string_view environment(const char* name) noexcept {
+    const char* value = std::getenv(name);
+    return value != nullptr ? value : std::string_view();
+}
+
+/// What ASYNCIO_BACKEND says.
+backend_choice chosen_by_environment() {
+    const std::string_view value = environment("ASYNCIO_BACKEND");
+    if (value.empty() || value == "automatic") return backend_choice::automatic;
+    if (value == "epoll") return backend_choice::epoll;
+    if (value == "io_uring") return backend_choice::io_uring;
+    throw std::invalid_argument("asyncio: the environment says ASYNCIO_BACKEND=" +
+                                std::string(value) + "; it may be automatic, epoll or io_uring");
+}
+
+std::unique_ptr<detail::backend> make_backend(backend_choice choice) {
+    if (choice == backend_choice::epoll) return detail::make_epoll_backend();
+    if (choice == backend_choice::automatic && chosen_by_environment() == backend_choice::epoll)
+        return detail::make_epoll_backend("chosen by ASYNCIO_BACKEND");
+    return detail::make_uring_backend();
+}
+
+}  // namespace
+
 event_loop::event_loop(std::unique_ptr<detail::backend> b)
     : loop_core(std::move(b)), private_(std::make_unique<detail::loop_private>()) {
     static const bool once = [] {
@@ -37,8 +64,8 @@ event_loop::event_loop(std::unique_ptr<detail::backend> b)
         return true;
     }();
     (void)once;
-    const char* environment = std::getenv("ASYNCIODEBUG");
-    debug = environment != nullptr && *environment != '\0' && std::string_view(environment) != "0";
+    const std::string_view wanted = environment("ASYNCIODEBUG");
+    debug = !wanted.empty() && wanted != "0";
 }
 
 event_loop::~event_loop() = default;
@@ -301,8 +328,15 @@ std::unique_ptr<event_loop> make_loop(std::unique_ptr<detail::backend> outside) 
     return std::unique_ptr<event_loop>(new event_loop(std::move(outside)));
 }
 
-std::unique_ptr<event_loop> new_event_loop(loop_options) {
-    return make_loop(detail::make_epoll_backend());
+std::unique_ptr<event_loop> new_event_loop(loop_options options) {
+    constexpr auto longest_spin = std::chrono::milliseconds(1);
+    if (options.spin.count() < 0 || options.spin > longest_spin)
+        throw std::invalid_argument(
+            "asyncio: loop_options::spin is " + std::to_string(options.spin.count()) +
+            " ns; it keeps a core busy, so it may be 0 (off) to 1 ms: try 50us");
+    auto loop = make_loop(make_backend(options.backend));
+    loop->spin = options.spin;
+    return loop;
 }
 
 event_loop& get_running_loop() {

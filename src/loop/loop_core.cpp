@@ -1,5 +1,6 @@
 #include "asyncio/loop/loop_core.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace asyncio::detail {
@@ -94,18 +95,30 @@ bool loop_core::recently_asked() noexcept {
     return current - polled_at_ < longest_without_poll;
 }
 
+/// Asks without waiting, until there is work or `spin` has passed; nobody needs to wake the loop
+/// meanwhile. True: there is work.
+bool loop_core::spin_for_work() {
+    time_point end = now() + spin;
+    if (!timers.empty()) end = std::min(end, timers.next());
+    do outside->poll(std::chrono::nanoseconds(0));
+    while (!has_work() && now() < end);
+    return has_work();
+}
+
 void loop_core::ask_outside(bool may_wait) {
     const bool must = std::exchange(ask_next_turn_, false) || ready.empty() || simulated;
     if (!must && recently_asked()) return;
-    delay timeout = std::chrono::nanoseconds(0);
-    if (ready.empty() && may_wait) {
-        asleep_.store(true, std::memory_order_seq_cst);
-        if (posted_.load(std::memory_order_seq_cst) == nullptr && !signal_arrived_.load()) {
-            timeout = until_next_timer();
+    const bool idle = may_wait && ready.empty();
+    if (!idle || spin.count() == 0 || simulated || !spin_for_work()) {
+        delay timeout = std::chrono::nanoseconds(0);
+        if (idle) {
+            asleep_.store(true, std::memory_order_seq_cst);
+            if (posted_.load(std::memory_order_seq_cst) == nullptr && !signal_arrived_.load())
+                timeout = until_next_timer();
         }
+        outside->poll(timeout);
+        asleep_.store(false, std::memory_order_relaxed);
     }
-    outside->poll(timeout);
-    asleep_.store(false, std::memory_order_relaxed);
     polled_at_ = clock_read_at_ = now();
     turns_until_clock_ = turns_per_clock_;
 }

@@ -14,7 +14,18 @@ io_object::io_object(event_loop* loop) : io_source(-1), loop_(loop) {
 
 void io_object::open(int descriptor) noexcept {
     fd = descriptor;
+    link();
+}
+
+void io_object::link() noexcept {
     static_cast<network&>(*loop().slots[event_loop::network_slot]).objects.push_back(*this);
+}
+
+bool io_object::enter_queue() noexcept {
+    if (std::exchange(queued_, true)) return false;
+    if (!is_open()) link();
+    add_ref();
+    return true;
 }
 
 io_object::~io_object() { close_descriptor(); }

@@ -89,20 +89,7 @@ void listener::loop_closed() noexcept {
 
 // ---- server_state ----
 
-server_client::server_client(server_state& s, const ref<stream_state>& c)
-    : done_callback_base(*s.loop, next_callback_id()),
-      server(&s),
-      stream(c),
-      reader(c),
-      writer(c) {}
-
-server_state::~server_state() {
-    close();
-    while (!clients.empty()) {
-        // They outlive their server.
-        static_cast<stream_state&>(clients.pop_front()).forget_owner();
-    }
-}
+server_state::~server_state() { close(); }
 
 void server_state::start() {
     if (closed) throw_runtime_error("asyncio: the server is closed");
@@ -127,11 +114,21 @@ void server_state::close() noexcept {
     serving = false;
     for (const auto& l : std::exchange(listeners, {})) l->stop();
     if (forever.valid()) forever.state()->cancel(closed_reason());
-    stream_closed();
+    client_ended();
 }
 
-void server_state::stream_closed() noexcept {
-    if (closed && clients.empty()) over.set();
+void server_state::client_ended() noexcept {
+    if (closed && open_clients == 0) over.set();
+}
+
+std::vector<ref<stream_state>> server_state::clients() const {
+    std::vector<ref<stream_state>> found;
+    if (open_clients == 0) return found;  // the loop may be closed
+    for (io_object& o : network::of(the_loop()).objects) {
+        auto* c = dynamic_cast<server_client*>(&o);
+        if (c != nullptr && c->belongs_to(*this)) found.emplace_back(c);
+    }
+    return found;
 }
 
 void server_state::accept_from(listener& l) {
@@ -172,20 +169,16 @@ bool server_state::survive(listener& l, int error) {
 }
 
 void server_state::admit(int descriptor, const raw_address& peer) {
-    ref<stream_state> stream;
+    ref<server_client> client;
     try {
-        stream = ref<stream_state>(new stream_state(&the_loop(), limit));
-        stream->open(std::exchange(descriptor, -1));
-        stream->set_peer(peer);
-        stream->set_owner(*this);
-        clients.push_back(*stream);
+        client = ref<server_client>(lends ? new lending_client(*this) : new server_client(*this));
+        client->begin(std::exchange(descriptor, -1), peer);
         context_ref copy = context;
         const context_scope scope(copy);
-        const ref<server_client> c(new server_client(*this, stream));
-        add_callback(*handle(*c).state(), ref<done_callback_base>(c.get()));
+        client->watch(*handle(*client).state());
     } catch (...) {
         if (descriptor >= 0) loop->outside->close(descriptor);
-        if (stream) stream->abort();
+        if (client) client->refuse();
         report_handler(std::current_exception(), nullptr);
     }
 }
@@ -213,14 +206,75 @@ void server_state::report_handler(const std::exception_ptr& e, const task_state_
     });
 }
 
-void server_client::invoke() {
-    const ref<future_state_base> task = std::move(done_future_);
-    if (task->status == future_status::value) return;
+// ---- server_client ----
+
+server_client::server_client(server_state& s)
+    : stream_state(static_cast<event_loop*>(s.loop.get()), s.limit), server_(&s) {}
+
+void server_client::begin(int descriptor, const raw_address& peer) noexcept {
+    open(descriptor);
+    set_peer(peer);
+    ++server_->open_clients;
+}
+
+void server_client::watch(future_state_base& task) noexcept {
+    add_ref();  // the task's, until it has ended
+    if (task.done())
+        future_done(task);
+    else
+        task.add_waiter(*this);
+}
+
+void server_client::refuse() noexcept {
+    abort();
+    take_back();
+}
+
+void server_client::future_done(future_state_base& task) noexcept {
+    ended_task_ = ref<future_state_base>(&task);
+    queue_itself();
+    release();  // the task's reference
+}
+
+void server_client::service() {
+    if (ended_task_) end_handler();
+    stream_state::service();
+}
+
+void server_client::end_handler() {
+    const ref<future_state_base> task = std::move(ended_task_);
+    const ref<server_state> server = server_;
+    const bool failed = task->status != future_status::value;
     // The handler's own writers are gone; others may have kept some.
-    stream->close();
+    if (failed) close();
+    take_back();
+    if (closed()) server_ = nullptr;
+    if (!failed) return;
     const std::exception_ptr e = task->error_or_cancel();
     if (task->status == future_status::cancelled || is_fatal(e)) return;
+    context_ref copy = server->context;
+    const context_scope scope(copy);
     server->report_handler(e, static_cast<const task_state_base*>(task.get()));
+}
+
+void server_client::connection_ended() noexcept {
+    const ref<server_state> server = server_;
+    if (!done_node::linked() && !ended_task_) server_ = nullptr;
+    --server->open_clients;
+    server->client_ended();
+}
+
+void lending_client::take_back() noexcept {
+    const stream_reader last_reader(std::move(reader));
+    const stream_writer last_writer(std::move(writer));
+}
+
+void server_client::loop_closed() noexcept {
+    const ref<server_client> self(this);
+    stream_state::loop_closed();
+    ended_task_ = nullptr;
+    take_back();
+    server_ = nullptr;
 }
 
 }  // namespace detail
@@ -286,17 +340,11 @@ coroutine<> server::wait_closed() const { return wait_until_closed(checked()); }
 coroutine<> server::exit() const { return close_and_wait(checked()); }
 
 void server::close_clients() const {
-    std::vector<ref<detail::stream_state>> all;
-    for (detail::owned_stream& c : checked()->clients)
-        all.emplace_back(&static_cast<detail::stream_state&>(c));
-    for (const auto& s : all) s->close();
+    for (const auto& c : checked()->clients()) c->close();
 }
 
 void server::abort_clients() const {
-    std::vector<ref<detail::stream_state>> all;
-    for (detail::owned_stream& c : checked()->clients)
-        all.emplace_back(&static_cast<detail::stream_state&>(c));
-    for (const auto& s : all) s->abort();
+    for (const auto& c : checked()->clients()) c->abort();
 }
 
 }  // namespace asyncio

@@ -10,31 +10,11 @@ namespace asyncio::detail {
 namespace {
 
 /// A call that finds a fast peer goes on without waiting this often; then the others run.
-constexpr std::uint16_t calls_per_turn = 64;
+constexpr std::uint8_t calls_per_turn = 64;
 constexpr int receives_per_call = 16;
 constexpr int sends_per_turn = 16;
-/// An empty queue keeps at most this much memory.
-constexpr std::size_t kept_capacity = 4096;
 
 }  // namespace
-
-void byte_queue::append(std::string_view data) {
-    if (begin_ != 0 && begin_ >= size()) {
-        bytes_.erase(0, begin_);
-        begin_ = 0;
-    }
-    bytes_.append(data);
-}
-
-void byte_queue::drop(std::size_t n) noexcept {
-    begin_ += n;
-    if (begin_ < bytes_.size()) return;
-    begin_ = 0;
-    if (bytes_.capacity() > kept_capacity)
-        bytes_ = std::string();
-    else
-        bytes_.clear();
-}
 
 // ---- waiting ----
 
@@ -61,23 +41,25 @@ void read_operation::suspend(promise_base& p) {
 std::string read_operation::describe() const { return stream_->text("reading from"); }
 
 void stream_wait::suspend(promise_base& p) {
-    if (p.task->loop != &stream_->loop())
+    stream_state& s = *stream_;
+    if (p.task->loop != &s.loop())
         throw_runtime_error("asyncio: this stream belongs to another event loop");
     task_ = p.task;
-    link();
+    s.waits_.push_back(*this);
+    if (!s.paused_ && !waits_for_the_end()) s.queue_service();
     task_->wait_on(p, *this);
 }
 
 void stream_wait::await_resume() {
     if (cancelled_) [[unlikely]]
         task_->throw_cancel();
-    if (error_) [[unlikely]]
-        std::rethrow_exception(std::move(error_));
+    if (failed_) [[unlikely]]
+        std::rethrow_exception(error());
 }
 
-void stream_wait::wake(const std::exception_ptr& e) noexcept {
+void stream_wait::wake() noexcept {
     list_hook::unlink();
-    error_ = e;
+    failed_ = error() != nullptr;
     task_->wake();
 }
 
@@ -89,13 +71,14 @@ bool stream_wait::cancel_wait(task_state_base& t, const cancel_ref&) noexcept {
 }
 
 bool drain_wait::await_ready() noexcept {
-    if (const std::exception_ptr e = stream_->drain_error()) return settle(e);
-    return !stream_->paused_ && stream_->may_go_on();
+    cancelled_ = false;
+    failed_ = stream_->write_error_ || stream_->closed_;
+    return failed_ || (!stream_->paused_ && stream_->may_go_on());
 }
 
-void drain_wait::link() noexcept {
-    stream_->drainers_.push_back(*this);
-    if (!stream_->paused_) stream_->queue_service();
+std::exception_ptr drain_wait::error() const noexcept {
+    if (stream_->write_error_ || !stream_->closed_) return stream_->write_error_;
+    return stream_->error(ECONNRESET, "this end closed the connection before sending to");
 }
 
 std::string drain_wait::describe() const {
@@ -104,32 +87,25 @@ std::string drain_wait::describe() const {
 }
 
 bool closed_wait::await_ready() noexcept {
-    return stream_->closed_ && settle(stream_->write_error_);
+    cancelled_ = false;
+    failed_ = stream_->closed_ && stream_->write_error_;
+    return stream_->closed_;
 }
-void closed_wait::link() noexcept { stream_->closers_.push_back(*this); }
+std::exception_ptr closed_wait::error() const noexcept { return stream_->write_error_; }
 std::string closed_wait::describe() const { return stream_->text("closing the connection to"); }
 
 // ---- the connection ----
 
 stream_state::stream_state(event_loop* loop, std::size_t limit)
-    : io_object(loop), ready_node(&run_service), limit_(limit) {
+    : io_object(loop), ready_node(&run_service) {
     if (limit == 0) throw_invalid_argument("asyncio: the limit of a stream must be at least 1");
-}
-
-void stream_state::set_peer(const raw_address& peer) noexcept {
-    if (peer.size > sizeof peer_) return;
-    std::memcpy(peer_, peer.data, peer.size);
-    peer_size_ = static_cast<std::uint8_t>(peer.size);
+    if (limit != default_limit) own_limits().reading = limit;
+    ahead = true;
 }
 
 raw_address stream_state::peer() const noexcept {
-    raw_address a;
-    if (peer_size_ == 0 && is_open()) {
-        (void)outside().peer_address(fd, a);
-    } else if (peer_size_ != 0) {
-        std::memcpy(a.data, peer_, peer_size_);
-        a.size = peer_size_;
-    }
+    raw_address a = peer_.get();
+    if (a.size == 0 && is_open()) (void)outside().peer_address(fd, a);
     return a;
 }
 
@@ -152,8 +128,14 @@ bool stream_state::may_go_on() noexcept {
     return ++calls_ < calls_per_turn;
 }
 
+bool stream_state::queue_itself() noexcept {
+    if (!enter_queue()) return false;
+    loop().schedule(*this);
+    return true;
+}
+
 void stream_state::queue_service() noexcept {
-    if (is_open() && enter_queue()) loop().schedule(*this);
+    if (is_open()) queue_itself();
 }
 
 void stream_state::run_service(ready_node& n) {
@@ -162,7 +144,7 @@ void stream_state::run_service(ready_node& n) {
     self->service();
 }
 
-void stream_state::service() noexcept {
+void stream_state::service() {
     if (reader != nullptr) {
         if (reader->attempt())
             finish(*reader);
@@ -267,6 +249,9 @@ void stream_state::write(std::span<const const_chunk> chunks) {
             "asyncio: write after write_eof: this end of the connection is closed already");
     // What is written to a connection that is lost goes nowhere; drain() tells.
     if (closing_ || write_error_) return;
+    std::size_t size = 0;
+    for (const const_chunk& c : chunks) size += c.size;
+    if (size == 0) return;
     std::size_t sent = 0;
     if (unsent_.empty() && writable) {
         const sys_result r = outside().send(*this, chunks);
@@ -290,7 +275,7 @@ void stream_state::write(std::span<const const_chunk> chunks) {
     if (unsent_.empty()) return;
     if (const int code = attach(); code != 0) return fail_sending(code);
     if (writable) queue_service();
-    if (unsent_.size() > high_water_) paused_ = true;
+    if (unsent_.size() > limits().high_water) paused_ = true;
 }
 
 void stream_state::flush() noexcept {
@@ -304,7 +289,7 @@ void stream_state::flush() noexcept {
             fail_sending(r.error);
         }
     }
-    if (unsent_.size() <= low_water_) paused_ = false;
+    if (unsent_.size() <= limits().low_water) paused_ = false;
     if (!unsent_.empty()) {
         if (writable) queue_service();
         return;
@@ -316,7 +301,8 @@ void stream_state::flush() noexcept {
 }
 
 void stream_state::send_eof() noexcept {
-    if (!is_open() || std::exchange(eof_sent_, true)) return;
+    if (!is_open() || eof_sent_) return;
+    eof_sent_ = true;
     if (!outside().shutdown(fd, false, true).ok()) connection_broke();
 }
 
@@ -340,6 +326,7 @@ void stream_state::fail_writing(std::exception_ptr e) noexcept {
 /// nobody waits for more.
 void stream_state::connection_broke() noexcept {
     broken_ = true;
+    ahead = false;
     readable = true;  // ask once more
     if (reader == nullptr) return;
     if (reader->attempt())
@@ -348,22 +335,22 @@ void stream_state::connection_broke() noexcept {
         queue_service();
 }
 
-std::exception_ptr stream_state::drain_error() const noexcept {
-    if (write_error_ || !closed_) return write_error_;
-    return error(ECONNRESET, "this end closed the connection before sending to");
-}
-
 void stream_state::wake_drainers() noexcept {
-    if (drainers_.empty()) return;
-    const std::exception_ptr e = drain_error();
-    while (!drainers_.empty()) drainers_.pop_front().wake(e);
+    for (auto at = waits_.begin(); at != waits_.end();) {
+        stream_wait& w = *at;
+        ++at;
+        if (!w.waits_for_the_end()) w.wake();
+    }
 }
 
-void stream_state::set_water(std::size_t high, std::size_t low) noexcept {
-    high_water_ = high;
-    low_water_ = low;
+void stream_state::set_water(std::size_t high, std::size_t low) {
+    own_limits().high_water = high;
+    limits_->low_water = low;
     if (unsent_.size() > high) paused_ = true;
-    if (unsent_.size() <= low && std::exchange(paused_, false)) wake_drainers();
+    if (unsent_.size() <= low && paused_) {
+        paused_ = false;
+        wake_drainers();
+    }
 }
 
 void stream_state::write_eof() {
@@ -373,7 +360,8 @@ void stream_state::write_eof() {
 }
 
 void stream_state::close() noexcept {
-    if (std::exchange(closing_, true)) return;
+    if (closing_) return;
+    closing_ = true;
     const ref<stream_state> self(this);
     end_reading();
     if (unsent_.empty() || !is_open()) return finish_close(false);
@@ -391,17 +379,18 @@ void stream_state::abort() noexcept {
 }
 
 void stream_state::finish_close(bool reset) noexcept {
-    if (std::exchange(closed_, true)) return;
+    if (closed_) return;
+    closed_ = true;
     paused_ = false;
     if (reset)
         abort_descriptor();
     else
         close_descriptor();
-    wake_drainers();
-    while (!closers_.empty()) closers_.pop_front().wake(write_error_);
-    owned_stream::unlink();
-    if (owner_ != nullptr) std::exchange(owner_, nullptr)->stream_closed();
-    if (std::exchange(lingering_, false)) release();
+    while (!waits_.empty()) waits_.front().wake();
+    connection_ended();
+    if (!lingering_) return;
+    lingering_ = false;
+    release();
 }
 
 void stream_state::loop_closed() noexcept {

@@ -69,7 +69,7 @@ class disturbed_backend final : public backend {
     time_point now() noexcept override { return real_->now(); }
     void poll(delay timeout) override { real_->poll(timeout); }
     void wake() noexcept override { real_->wake(); }
-    int fileno() const noexcept override { return real_->fileno(); }
+    int fileno() noexcept override { return real_->fileno(); }
     void arm_fileno(time_point when) noexcept override { real_->arm_fileno(when); }
     std::uint64_t random() noexcept override { return real_->random(); }
     bool picks() const noexcept override { return real_->picks(); }

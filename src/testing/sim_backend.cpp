@@ -21,7 +21,7 @@ class sim_backend final : public backend {
     time_point now() noexcept override { return host_.now(); }
     void poll(delay) override { host_.world.poll(host_); }
     void wake() noexcept override { host_.idle = false; }
-    int fileno() const noexcept override { return -1; }
+    int fileno() noexcept override { return -1; }
     void arm_fileno(time_point) noexcept override {}
     std::uint64_t random() noexcept override { return host_.world.program_random.next(); }
     bool picks() const noexcept override { return true; }

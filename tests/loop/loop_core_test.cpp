@@ -3,7 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <functional>
+#include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -193,6 +197,104 @@ TEST(deadline, is_taken_back_in_the_round_in_which_it_is_due) {
     }
     loop->run_ready();
     EXPECT_EQ(log.size(), 1u);
+}
+
+// ---- spinning before it waits ----
+
+std::size_t polls_that_wait(const manual_loop& loop) {
+    return static_cast<std::size_t>(std::count_if(
+        loop.outside->polls.begin(), loop.outside->polls.end(),
+        [](const delay& d) { return d.is_forever() || d.nanoseconds().count() > 0; }));
+}
+
+TEST(loop_core, without_spin_it_waits_at_once) {
+    manual_loop loop;
+    loop->call_later(1s, [&] { loop->stop(); });
+    loop->run_forever();
+    EXPECT_EQ(loop.outside->polls.size(), 1u);
+    EXPECT_EQ(polls_that_wait(loop), 1u);
+}
+
+TEST(loop_core, asks_for_as_long_as_it_may_spin_and_then_waits) {
+    manual_loop loop;
+    loop->spin = 50us;
+    loop.outside->takes = 10us;
+    loop->call_later(1s, [&] { loop->stop(); });
+    loop->run_forever();
+    const auto& polls = loop.outside->polls;
+    ASSERT_EQ(polls.size(), 6u);
+    for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(polls[i].nanoseconds(), 0ns) << i;
+    EXPECT_EQ(polls[5].nanoseconds(), 1s - 50us) << "the deadline is not overslept";
+}
+
+TEST(loop_core, does_not_spin_past_a_deadline) {
+    manual_loop loop;
+    loop->spin = 1ms;
+    loop.outside->takes = 10us;
+    const time_point start = loop->time();
+    time_point fired{};
+    loop->call_later(25us, [&] {
+        fired = loop->time();
+        loop->stop();
+    });
+    loop->run_forever();
+    EXPECT_EQ(polls_that_wait(loop), 0u);
+    EXPECT_LE(fired - start, 40us);
+}
+
+TEST(loop_core, a_wake_up_ends_the_spin) {
+    manual_loop loop;
+    loop->spin = 1ms;
+    loop.outside->takes = 1us;
+    loop.outside->on_poll = [&] {
+        if (loop.outside->polls.size() != 3) return;
+        std::thread([&] { loop->call_soon_threadsafe([&] { loop->stop(); }); }).join();
+    };
+    loop->run_forever();
+    EXPECT_EQ(loop.outside->polls.size(), 3u) << "it was not asked again";
+    EXPECT_FALSE(loop.outside->woken) << "a loop that spins needs no system call to be woken";
+}
+
+TEST(loop_core, what_became_ready_ends_the_spin) {
+    manual_loop loop;
+    loop->spin = 1ms;
+    loop.outside->takes = 1us;
+    loop.outside->on_poll = [&] {
+        if (loop.outside->polls.size() == 4) loop->call_soon([&] { loop->stop(); });
+    };
+    loop->run_forever();
+    EXPECT_EQ(loop.outside->polls.size(), 4u);
+}
+
+TEST(loop_core, a_host_is_never_kept_waiting_by_a_spin) {
+    manual_loop loop;
+    loop->spin = 1ms;
+    loop->run_ready();
+    EXPECT_EQ(loop.outside->polls.size(), 1u);
+}
+
+TEST(loop_core, simulations_do_not_spin) {
+    manual_loop loop(true);
+    loop->spin = 1ms;
+    loop->call_later(1s, [&] { loop->stop(); });
+    loop->run_forever();
+    EXPECT_EQ(loop.outside->polls.size(), 1u);
+}
+
+TEST(loop_core, refuses_to_spin_for_too_long) {
+    const auto message = [](std::chrono::nanoseconds spin) -> std::string {
+        try {
+            (void)new_event_loop({.spin = spin});
+            return "";
+        } catch (const std::invalid_argument& e) {
+            return e.what();
+        }
+    };
+    EXPECT_EQ(message(1ms), "");
+    EXPECT_EQ(message(2ms),
+              "asyncio: loop_options::spin is 2000000 ns; it keeps a core busy, so it may be 0 "
+              "(off) to 1 ms: try 50us");
+    EXPECT_NE(message(-1ns).find("spin is -1 ns"), std::string::npos);
 }
 
 }  // namespace

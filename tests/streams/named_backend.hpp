@@ -49,7 +49,7 @@ class named_backend final : public asyncio::detail::backend {
     asyncio::time_point now() noexcept override { return real_->now(); }
     void poll(asyncio::delay d) override { real_->poll(d); }
     void wake() noexcept override { real_->wake(); }
-    int fileno() const noexcept override { return real_->fileno(); }
+    int fileno() noexcept override { return real_->fileno(); }
     void arm_fileno(asyncio::time_point t) noexcept override { real_->arm_fileno(t); }
     std::uint64_t random() noexcept override { return real_->random(); }
     int watch(io_source& s, unsigned e) noexcept override { return real_->watch(s, e); }

@@ -398,4 +398,74 @@ TEST(server, may_be_closed_with_its_loop_while_handlers_run) {
     EXPECT_EQ(loopback::descriptors(), before);
 }
 
+/// Its end, and a failure that nobody will hear of, are still on their way when the loop closes.
+coroutine<> close_and_fail(stream_reader reader, stream_writer writer) {
+    (void)co_await reader.read();
+    writer.close();
+    throw std::runtime_error("too late to be told");
+}
+
+coroutine<> close_then_end(stream_reader& reader, stream_writer& writer, bool& ended) {
+    writer.close();
+    co_await writer.wait_closed();
+    (void)co_await reader.read();
+    ended = true;
+}
+
+TEST(server, forgets_handlers_that_end_with_their_loop) {
+    const std::size_t before = loopback::descriptors();
+    for (int rounds_left = 0; rounds_left < 6; ++rounds_left) {
+        auto loop = asyncio::new_event_loop();
+        loop->set_exception_handler([](auto&, const auto&) {});
+        auto main = [](int more) -> coroutine<> {
+            const server s = co_await asyncio::start_server(close_and_fail, "127.0.0.1", 0);
+            auto [reader, writer] = co_await asyncio::open_connection("127.0.0.1", s.port());
+            co_await asyncio::sleep(1ms);
+            writer.close();
+            co_await rounds(more);
+        };
+        loop->run_until_complete(main(rounds_left));
+    }
+    EXPECT_EQ(loopback::descriptors(), before);
+}
+
+coroutine<> handler_outlives_its_connection() {
+    bool ended = false;
+    auto handler = [&ended](stream_reader& r, stream_writer& w) {
+        return close_then_end(r, w, ended);
+    };
+    const server s = co_await asyncio::start_server(handler, "127.0.0.1", 0);
+    auto [reader, writer] = co_await asyncio::open_connection("127.0.0.1", s.port());
+    (void)co_await reader.read();
+    co_await until([&] { return ended; });
+    s.close();
+    co_await s.wait_closed();
+}
+
+TEST(server, a_handler_may_outlive_its_connection) {
+    const std::size_t before = loopback::descriptors();
+    asyncio::run(handler_outlives_its_connection());
+    EXPECT_EQ(loopback::descriptors(), before);
+}
+
+TEST(server, an_idle_connection_is_small) {
+    using namespace asyncio::detail;
+    EXPECT_LE(sizeof(stream_state), sizeof(io_source) + 144);
+    EXPECT_LE(sizeof(server_client), sizeof(io_source) + 184);
+    // What the frame of a handler that reads and writes holds.
+    EXPECT_LE(sizeof(read_into_call), 64u);
+    EXPECT_LE(sizeof(drain_wait), 48u);
+}
+
+TEST(server, knows_which_handlers_may_keep_references) {
+    using asyncio::detail::takes_values;
+    const auto by_value = [](stream_reader, stream_writer) {};
+    const auto by_reference = [](const stream_reader&, stream_writer&) {};
+    const auto generic = [](auto&, auto&) {};
+    EXPECT_TRUE(takes_values<decltype(&echo)>::value);
+    EXPECT_TRUE(takes_values<decltype(by_value)>::value);
+    EXPECT_FALSE(takes_values<decltype(by_reference)>::value);
+    EXPECT_FALSE(takes_values<decltype(generic)>::value);
+}
+
 }  // namespace

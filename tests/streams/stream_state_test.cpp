@@ -12,34 +12,12 @@
 #include "streams/loopback.hpp"
 
 using asyncio::coroutine;
-using asyncio::detail::byte_queue;
 using loopback::echo;
 using loopback::error_of;
 using loopback::rounds;
 using namespace std::chrono_literals;
 
 namespace {
-
-TEST(byte_queue, is_first_in_first_out) {
-    byte_queue q;
-    EXPECT_TRUE(q.empty());
-    std::string expected;
-    for (int i = 0; i < 1000; ++i) {
-        const std::string piece(static_cast<std::size_t>(i % 37), static_cast<char>('a' + i % 26));
-        q.append(piece);
-        expected += piece;
-        const std::size_t taken =
-            std::min<std::size_t>(expected.size(), static_cast<std::size_t>(i * 7 % 41));
-        q.drop(taken);
-        expected.erase(0, taken);
-        ASSERT_EQ(q.view(), expected);
-        ASSERT_EQ(q.size(), expected.size());
-    }
-    q.append(std::string(100'000, 'x'));
-    q.clear();
-    EXPECT_TRUE(q.empty());
-    EXPECT_EQ(q.view(), "");
-}
 
 // ---- one thing at a time goes wrong ----
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,20 @@ coroutine<> write_some() {
 }
 
 TEST(stream_writer, writes_at_once) { asyncio::run(write_some()); }
+
+coroutine<> write_nothing() {
+    auto [a, b] = co_await connected();
+    b.writer.abort();
+    co_await rounds(3);
+    a.writer.write("");
+    a.writer.writelines({std::string_view(), std::string_view()});
+    co_await a.writer.drain();  // nothing was sent that could have failed
+    a.writer.write("x");
+    const std::error_code code = co_await code_of(a.writer.drain());
+    EXPECT_EQ(code.value(), ECONNRESET);
+}
+
+TEST(stream_writer, sends_nothing_for_nothing) { asyncio::run(write_nothing()); }
 
 coroutine<std::size_t> read_all(asyncio::stream_reader r, bool& right) {
     std::size_t total = 0;

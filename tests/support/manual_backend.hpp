@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cerrno>
+#include <functional>
 #include <map>
 #include <memory>
 #include <stdexcept>
@@ -22,6 +23,8 @@ class manual_backend final : public detail::backend {
     time_point now() noexcept override { return now_; }
     void poll(delay timeout) override {
         polls.push_back(timeout);
+        now_ += takes;
+        if (on_poll) on_poll();
         for (const auto& [s, events] : std::exchange(happened, {})) s->on_ready(events);
         if (std::exchange(woken, false) || timeout.nanoseconds().count() <= 0) return;
         if (timeout.is_forever()) throw std::logic_error("the loop would wait for ever");
@@ -30,7 +33,7 @@ class manual_backend final : public detail::backend {
     /// Lets time pass while something runs.
     void advance(std::chrono::nanoseconds d) noexcept { now_ += d; }
     void wake() noexcept override { woken = true; }
-    int fileno() const noexcept override { return -1; }
+    int fileno() noexcept override { return -1; }
     void arm_fileno(time_point when) noexcept override { armed_for = when; }
     std::uint64_t random() noexcept override { return ++drawn; }
     bool picks() const noexcept override { return picks_last; }
@@ -70,7 +73,9 @@ class manual_backend final : public detail::backend {
     result socket_file(const char*, detail::file_identity&) noexcept override { return none; }
     result remove_file(const char*) noexcept override { return none; }
 
-    std::vector<delay> polls;  ///< how long each poll was allowed to wait
+    std::chrono::nanoseconds takes{0};  ///< what passes during each poll
+    std::function<void()> on_poll;      ///< what the world does meanwhile
+    std::vector<delay> polls;           ///< how long each poll was allowed to wait
     std::vector<std::pair<detail::io_source*, unsigned>> happened;  ///< what the next poll tells
     std::map<detail::io_source*, unsigned> watched;
     time_point armed_for{};

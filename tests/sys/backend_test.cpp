@@ -1,4 +1,4 @@
-// The outside, as epoll gives it: the clock, waiting, waking, descriptors, sockets.
+// The outside, as epoll and io_uring give it: the clock, waiting, waking, descriptors, sockets.
 #include "asyncio/sys/backend.hpp"
 
 #include <fcntl.h>
@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <system_error>
 #include <thread>
@@ -27,10 +28,17 @@ struct source final : io_source {
     std::vector<unsigned> log;
 };
 
-class backend_test : public ::testing::Test {
+std::unique_ptr<backend> make(std::string_view name) {
+    return name == "epoll" ? make_epoll_backend() : make_uring_backend();
+}
+
+class backend_test : public ::testing::TestWithParam<const char*> {
    protected:
     ~backend_test() override {
         for (const int fd : owned_) ::close(fd);
+    }
+    void SetUp() override {
+        if (b_->name() != GetParam()) GTEST_SKIP() << b_->name();
     }
     int own(int fd) {
         EXPECT_GE(fd, 0);
@@ -43,29 +51,29 @@ class backend_test : public ::testing::Test {
         own(fds[0]);
         own(fds[1]);
     }
-    std::unique_ptr<backend> b_ = make_epoll_backend();
+    std::unique_ptr<backend> b_ = make(GetParam());
 
    private:
     std::vector<int> owned_;
 };
 
-TEST_F(backend_test, its_clock_is_the_systems) {
+TEST_P(backend_test, its_clock_is_the_systems) {
     const time_point before = clock::now();
     const time_point now = b_->now();
     EXPECT_LE(before, now);
     EXPECT_LE(now, time_point(clock::now()));
-    EXPECT_EQ(b_->name(), "epoll");
+    EXPECT_EQ(b_->name(), GetParam());
 }
 
-TEST_F(backend_test, random_numbers_differ) {
+TEST_P(backend_test, random_numbers_differ) {
     const std::uint64_t a = b_->random();
     EXPECT_NE(a, b_->random());
-    EXPECT_NE(make_epoll_backend()->random(), make_epoll_backend()->random());
+    EXPECT_NE(make(GetParam())->random(), make(GetParam())->random());
     EXPECT_FALSE(b_->picks());
     EXPECT_EQ(b_->pick(2), 0u);
 }
 
-TEST_F(backend_test, poll_waits_no_longer_than_it_may_and_no_shorter) {
+TEST_P(backend_test, poll_waits_no_longer_than_it_may_and_no_shorter) {
     time_point start = b_->now();
     b_->poll(0s);
     b_->poll(-1s);
@@ -75,7 +83,7 @@ TEST_F(backend_test, poll_waits_no_longer_than_it_may_and_no_shorter) {
     EXPECT_GE(b_->now() - start, 1500us);
 }
 
-TEST_F(backend_test, wake_ends_a_poll_that_waits_or_the_next_one) {
+TEST_P(backend_test, wake_ends_a_poll_that_waits_or_the_next_one) {
     b_->wake();
     b_->wake();
     b_->poll(delay::forever());
@@ -87,7 +95,7 @@ TEST_F(backend_test, wake_ends_a_poll_that_waits_or_the_next_one) {
     EXPECT_EQ(errno, 77);  // it may run in a signal handler
 }
 
-TEST_F(backend_test, fileno_is_readable_when_there_is_something_to_do) {
+TEST_P(backend_test, fileno_is_readable_when_there_is_something_to_do) {
     const auto readable = [&](int ms) {
         pollfd p{b_->fileno(), POLLIN, 0};
         return ::poll(&p, 1, ms) == 1;
@@ -110,7 +118,7 @@ TEST_F(backend_test, fileno_is_readable_when_there_is_something_to_do) {
 }
 
 // Descriptors of others are level triggered.
-TEST_F(backend_test, watch_tells_as_long_as_it_is_so) {
+TEST_P(backend_test, watch_tells_as_long_as_it_is_so) {
     source s(own(::eventfd(1, EFD_NONBLOCK)));
     EXPECT_EQ(b_->watch(s, io_read), 0);
     b_->poll(0s);
@@ -128,7 +136,7 @@ TEST_F(backend_test, watch_tells_as_long_as_it_is_so) {
     EXPECT_TRUE(s.log.empty());
 }
 
-TEST_F(backend_test, watch_says_why_not) {
+TEST_P(backend_test, watch_says_why_not) {
     source closed(own(::eventfd(0, 0)));
     const int number = closed.fd;
     ::close(number);
@@ -147,7 +155,7 @@ TEST_F(backend_test, watch_says_why_not) {
 }
 
 // Own sockets are edge triggered, and tried first: a hint tells that a call would wait.
-TEST_F(backend_test, attach_tells_once_per_change) {
+TEST_P(backend_test, attach_tells_once_per_change) {
     int fds[2];
     pair(fds);
     source s(fds[0]);
@@ -175,7 +183,7 @@ TEST_F(backend_test, attach_tells_once_per_change) {
     b_->detach(s);
 }
 
-TEST_F(backend_test, send_joins_chunks_and_stops_when_it_is_full) {
+TEST_P(backend_test, send_joins_chunks_and_stops_when_it_is_full) {
     int fds[2];
     pair(fds);
     source from(fds[0]);
@@ -194,7 +202,7 @@ TEST_F(backend_test, send_joins_chunks_and_stops_when_it_is_full) {
     EXPECT_FALSE(from.writable);
 }
 
-TEST_F(backend_test, the_end_and_a_broken_connection) {
+TEST_P(backend_test, the_end_and_a_broken_connection) {
     int fds[2];
     pair(fds);
     source near(fds[0]);
@@ -213,7 +221,7 @@ TEST_F(backend_test, the_end_and_a_broken_connection) {
     b_->detach(near);
 }
 
-TEST_F(backend_test, tcp_from_listen_to_accept) {
+TEST_P(backend_test, tcp_from_listen_to_accept) {
     raw_address any;
     ASSERT_TRUE(parse_ip("127.0.0.1", 0, any));
     const int listener =
@@ -244,7 +252,7 @@ TEST_F(backend_test, tcp_from_listen_to_accept) {
     EXPECT_EQ(ip_of(there), "127.0.0.1");
 }
 
-TEST_F(backend_test, datagrams) {
+TEST_P(backend_test, datagrams) {
     raw_address any;
     ASSERT_TRUE(parse_ip("127.0.0.1", 0, any));
     source a(
@@ -264,7 +272,7 @@ TEST_F(backend_test, datagrams) {
     EXPECT_FALSE(b.readable);
 }
 
-TEST_F(backend_test, results_of_calls_that_fail) {
+TEST_P(backend_test, results_of_calls_that_fail) {
     source bad(-1);
     char data[1];
     raw_address address;
@@ -282,7 +290,7 @@ TEST_F(backend_test, results_of_calls_that_fail) {
     EXPECT_EQ(b_->attach(bad), EBADF);
 }
 
-TEST_F(backend_test, abort_and_close_give_the_descriptor_back) {
+TEST_P(backend_test, abort_and_close_give_the_descriptor_back) {
     int fds[2];
     ASSERT_TRUE(b_->open_pair(socket_type::stream, fds).ok());
     b_->abort(fds[0]);
@@ -291,18 +299,25 @@ TEST_F(backend_test, abort_and_close_give_the_descriptor_back) {
     EXPECT_EQ(::fcntl(fds[1], F_GETFD), -1);
 }
 
-TEST(make_epoll_backend, throws_when_there_are_no_descriptors) {
+INSTANTIATE_TEST_SUITE_P(both, backend_test, ::testing::Values("epoll", "io_uring"),
+                         [](const auto& test) { return std::string(test.param); });
+
+TEST(make_epoll_backend, says_why_it_was_chosen) {
+    EXPECT_EQ(make_epoll_backend("asked for")->name(), "epoll (asked for)");
+}
+
+TEST(make_a_backend, throws_when_there_are_no_descriptors) {
     rlimit before{};
     ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
     // Each number of descriptors that may be left fails at another place.
-    for (int left = 0; left < 3; ++left) {
+    for (int left = 0; left < 6; ++left) {
         const int next = ::dup(0);
         ::close(next);
         rlimit few = before;
-        few.rlim_cur = static_cast<rlim_t>(next + left);
+        few.rlim_cur = static_cast<rlim_t>(next + left / 2);
         ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
         try {
-            (void)make_epoll_backend();
+            (void)make(left % 2 == 0 ? "epoll" : "io_uring");
             ADD_FAILURE();
         } catch (const std::system_error& e) {
             EXPECT_EQ(e.code().value(), EMFILE);

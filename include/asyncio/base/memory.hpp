@@ -1,5 +1,5 @@
-// Frames and states come from here: one free list per thread and size class. The classes lie 16
-// bytes apart, each 8 short of a multiple: with its own 8 the allocator then wastes nothing.
+// Frames and states come from here: one free list per thread and size class. The classes are 16
+// bytes apart and end where malloc's blocks of memory do, 8 bytes before a multiple of 16.
 // Memory that another thread frees joins that thread's list. Large blocks go to operator new.
 #pragma once
 
@@ -19,9 +19,7 @@ struct block_class {
     unsigned count;  // blocks in the list
 };
 
-inline constexpr std::size_t block_step = 16;
-inline constexpr std::size_t block_header = 8;           // the allocator's
-inline constexpr std::size_t block_classes = 128;        // up to 2 KiB
+inline constexpr std::size_t block_classes = 128;        // up to 2,040 bytes
 inline constexpr unsigned block_class_limit = 1u << 16;  // blocks kept per class and thread
 
 /// Takes the place of this thread's free lists and of operator new under them: how tests let
@@ -44,12 +42,12 @@ allocation_probe* set_allocation_probe(allocation_probe* probe) noexcept;
 
 extern ASYNCIO_THREAD_LOCAL block_class block_cache[block_classes];
 
-/// Which class holds blocks of `size` bytes, and how large they are.
-constexpr std::size_t class_of(std::size_t size) noexcept {
-    return (size + block_header + block_step - 1) / block_step;
+/// The class of blocks for `size` bytes; from `block_classes` on there is none.
+[[nodiscard]] constexpr std::size_t block_class_of(std::size_t size) noexcept {
+    return (size + 7) / 16;
 }
-constexpr std::size_t class_size(std::size_t index) noexcept {
-    return index * block_step - block_header;
+[[nodiscard]] constexpr std::size_t block_size(std::size_t index) noexcept {
+    return index * 16 + 8;
 }
 
 [[nodiscard]] void* allocate_slow(std::size_t size);
@@ -58,7 +56,7 @@ void deallocate_slow(void* p, std::size_t size) noexcept;
 /// `size` bytes aligned for every fundamental type. Throws std::bad_alloc.
 [[nodiscard]] inline void* allocate(std::size_t size) {
 #if !ASYNCIO_ASAN
-    const std::size_t index = class_of(size);
+    const std::size_t index = block_class_of(size);
     if (index < block_classes) [[likely]] {
         block_class& c = block_cache[index];
         if (free_block* b = c.head) [[likely]] {
@@ -74,7 +72,7 @@ void deallocate_slow(void* p, std::size_t size) noexcept;
 /// Gives back what allocate(size) returned.
 inline void deallocate(void* p, std::size_t size) noexcept {
 #if !ASYNCIO_ASAN
-    const std::size_t index = class_of(size);
+    const std::size_t index = block_class_of(size);
     if (index < block_classes) [[likely]] {
         block_class& c = block_cache[index];
         if (c.head != nullptr && c.count < block_class_limit) [[likely]] {

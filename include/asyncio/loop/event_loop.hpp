@@ -2,6 +2,7 @@
 // declared here, as in Python, and defined in its room.
 #pragma once
 
+#include <chrono>
 #include <concepts>
 #include <exception>
 #include <memory>
@@ -38,14 +39,18 @@ enum class numeric_names : unsigned char;
 
 /// Which interface to the kernel a loop uses.
 enum class backend_choice : unsigned char {
-    automatic,  ///< the best that this kernel allows
+    automatic,  ///< what ASYNCIO_BACKEND in the environment says; else io_uring
     epoll,
-    io_uring,
+    io_uring,  ///< epoll, if the kernel refuses: loop.backend() tells why
 };
 
 /// How a loop is made.
 struct loop_options {
     backend_choice backend = backend_choice::automatic;  ///< the interface to the kernel
+    /// How long a loop without work looks for some before it goes to sleep, up to 1 ms. An answer
+    /// that comes within that time finds the loop awake: the round trip is shorter by two wake-ups
+    /// of the kernel, and a core is busy meanwhile. 0: sleeps at once.
+    std::chrono::nanoseconds spin{0};
 };
 
 /// What an exception handler is told.
@@ -190,11 +195,11 @@ class event_loop final : public detail::loop_core {
     }
     void slow_callback_duration(std::chrono::nanoseconds d) noexcept { slow_callback = d; }
 
-    /// Which interface to the kernel is used, and why.
+    /// Which interface to the kernel is used, and why: "io_uring", "epoll (io_uring refused: ...)".
     [[nodiscard]] std::string backend() const { return outside->name(); }
     /// For hosts with a loop of their own: a descriptor that is readable when run_ready() has
-    /// something to do.
-    [[nodiscard]] int fileno() const noexcept { return outside->fileno(); }
+    /// something to do. From then on the loop uses epoll.
+    [[nodiscard]] int fileno() noexcept { return outside->fileno(); }
     /// Runs rounds until nothing is ready, never waits; gives the time until the next deadline.
     delay run_ready();
 
@@ -333,7 +338,8 @@ struct std::default_delete<asyncio::event_loop> {
 
 namespace asyncio {
 
-/// A loop that is not running yet. Throws std::system_error if the kernel refuses.
+/// A loop that is not running yet. Throws std::system_error if the kernel refuses, and
+/// std::invalid_argument if an option is out of range or ASYNCIO_BACKEND names no backend.
 [[nodiscard]] std::unique_ptr<event_loop> new_event_loop(loop_options options = {});
 /// A loop over a given outside: what simulations use.
 [[nodiscard]] std::unique_ptr<event_loop> make_loop(std::unique_ptr<detail::backend> outside);

@@ -67,6 +67,7 @@ class loop_core {
     bool closed = false;
     std::chrono::nanoseconds slow_callback = std::chrono::milliseconds(100);
     std::chrono::nanoseconds reporting{};  ///< spent on reports, for which no step is to blame
+    std::chrono::nanoseconds spin{};       ///< how long it asks before it waits
 
     /// The loop's memory outlives it while futures refer to it, so that a handle kept too long
     /// stays harmless.
@@ -122,6 +123,12 @@ class loop_core {
     };
 
     void ask_outside(bool may_wait);
+    bool spin_for_work();
+    /// Something is ready, or waits outside the ready queue to become so.
+    [[nodiscard]] bool has_work() const noexcept {
+        return !ready.empty() || posted_.load(std::memory_order_relaxed) != nullptr ||
+               signal_arrived_.load(std::memory_order_relaxed);
+    }
     void collect_posted() noexcept;
     void run_ready();
     void wake_host() noexcept;

@@ -34,7 +34,7 @@ class io_operation : public wait_node {
     io_operation() noexcept = default;
     io_operation(const io_operation& o) noexcept : wait_node(o) {}
     ~io_operation() {
-        if (place_ != nullptr) *place_ = nullptr;
+        if (place_ != nullptr && place_ != &cancelled) *place_ = nullptr;
     }
     /// Suspends the task until wake(). `place` is the socket's slot for this direction.
     void park(promise_base& p, io_operation*& place) noexcept {
@@ -44,29 +44,30 @@ class io_operation : public wait_node {
         task_->wait_on(p, *this);
     }
     /// It is awaited, perhaps not for the first time.
-    void begin() noexcept { cancelled_ = false; }
+    void begin() noexcept { place_ = nullptr; }
     /// Throws the cancel that ended the wait.
     void check_cancelled() {
-        if (cancelled_) [[unlikely]]
+        if (place_ == &cancelled) [[unlikely]]
             task_->throw_cancel();
     }
 
    private:
     friend class io_object;
+    /// Stands for the place of a call that was cancelled. Never written.
+    inline static io_operation* cancelled = nullptr;
     void wake() noexcept {
         *place_ = nullptr;
         place_ = nullptr;
         task_->wake();
     }
     bool cancel_wait(task_state_base&, const cancel_ref&) noexcept override {
-        cancelled_ = true;
         wake();
+        place_ = &cancelled;
         return true;
     }
 
     io_operation** place_ = nullptr;  ///< set while it is parked
     task_state_base* task_ = nullptr;
-    bool cancelled_ = false;
 };
 
 /// Owns a descriptor, and closes it when nobody refers to it any more or its loop closes. At most
@@ -107,11 +108,7 @@ class io_object : public io_source, public list_hook, public pooled {
     virtual void unreferenced() noexcept { delete this; }
     [[nodiscard]] std::uint32_t refs() const noexcept { return refs_; }
     /// It goes into the ready queue, which refers to it. False: it is there already.
-    [[nodiscard]] bool enter_queue() noexcept {
-        if (std::exchange(queued_, true)) return false;
-        add_ref();
-        return true;
-    }
+    [[nodiscard]] bool enter_queue() noexcept;
     /// It was taken out, or its loop closes. The caller has the queue's reference now.
     void leave_queue() noexcept {
         queued_ = false;
@@ -122,6 +119,7 @@ class io_object : public io_source, public list_hook, public pooled {
     static void finish(io_operation& parked) noexcept { parked.wake(); }
 
    private:
+    void link() noexcept;
     void end_descriptor(void (backend::*end)(int)) noexcept;
 
     ref<loop_core> loop_;

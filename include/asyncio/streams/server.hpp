@@ -45,23 +45,49 @@ class listener final : public io_object, public ready_node, public timer_node {
     ref<server_state> owner_;  ///< while it listens
 };
 
-/// A connection that was accepted, until its handler has ended; then it is called back.
-class server_client final : public done_callback_base {
+/// A connection that was accepted, and what is to be done when its handler has ended.
+class server_client : public stream_state, public done_node {
    public:
-    server_client(server_state& s, const ref<stream_state>& c);
-    ref<server_state> server;
-    ref<stream_state> stream;
+    explicit server_client(server_state& s);
+    void begin(int descriptor, const raw_address& peer) noexcept;
+    /// The handler runs: this is its task.
+    void watch(future_state_base& task) noexcept;
+    /// There is no handler.
+    void refuse() noexcept;
+    [[nodiscard]] bool belongs_to(const server_state& s) const noexcept {
+        return server_.get() == &s;
+    }
+    void loop_closed() noexcept override;
+
+   private:
+    /// The handler has ended: what it was lent comes back.
+    virtual void take_back() noexcept {}
+    void future_done(future_state_base& task) noexcept override;
+    void future_dropped() noexcept override { release(); }
+    void service() override;
+    void end_handler();
+    void connection_ended() noexcept override;
+    ref<server_state> server_;           ///< while it is open or has a handler
+    ref<future_state_base> ended_task_;  ///< the handler's, until it was looked at
+};
+
+/// For a handler that may take references: they live until its task has ended.
+class lending_client final : public server_client {
+   public:
+    explicit lending_client(server_state& s)
+        : server_client(s), reader(ref<stream_state>(this)), writer(ref<stream_state>(this)) {}
     stream_reader reader;
     stream_writer writer;
 
    private:
-    void invoke() override;
+    void take_back() noexcept override;
 };
 
 /// What the handles on a server share. The handler is in server_of.
-class server_state : public stream_owner, public pooled {
+class server_state : public pooled {
    public:
-    explicit server_state(std::size_t reader_limit) noexcept : limit(reader_limit) {}
+    server_state(std::size_t reader_limit, bool handler_borrows) noexcept
+        : limit(reader_limit), lends(handler_borrows) {}
     server_state(const server_state&) = delete;
     server_state& operator=(const server_state&) = delete;
     void add_ref() noexcept { ++refs_; }
@@ -72,17 +98,20 @@ class server_state : public stream_owner, public pooled {
     void start();
     void close() noexcept;
     void accept_from(listener& l);
-    void stream_closed() noexcept override;
+    void client_ended() noexcept;
+    /// The connections that are open.
+    [[nodiscard]] std::vector<ref<stream_state>> clients() const;
     /// `t`: the handler's task, if it has become one.
     void report_handler(const std::exception_ptr& e, const task_state_base* t);
 
     ref<loop_core> loop;
     std::vector<ref<listener>> listeners;
-    intrusive_list<owned_stream> clients;
+    std::size_t open_clients = 0;
     event over;        ///< closed, and without connections
     future<> forever;  ///< of serve_forever()
-    std::size_t limit;
+    const std::size_t limit;
     int backlog = 100;
+    const bool lends;  ///< the handler may take references
     bool serving = false;
     bool closed = false;
     context_ref context;  ///< of start_server's caller: the handlers begin with a copy
@@ -101,21 +130,40 @@ class server_state : public stream_owner, public pooled {
     std::uint32_t refs_ = 0;
 };
 
+/// True for handlers that certainly take their reader and writer by value.
+template <class F>
+struct takes_values : std::false_type {};
+template <class R>
+struct takes_values<R (*)(stream_reader, stream_writer)> : std::true_type {};
+template <class C, class R>
+struct takes_values<R (C::*)(stream_reader, stream_writer)> : std::true_type {};
+template <class C, class R>
+struct takes_values<R (C::*)(stream_reader, stream_writer) const> : std::true_type {};
+template <class F>
+    requires requires { &F::operator(); }
+struct takes_values<F> : takes_values<decltype(&F::operator())> {};
+
 template <class Handler>
 class server_of final : public server_state {
    public:
     template <class H>
     server_of(std::size_t reader_limit, H&& handler)
-        : server_state(reader_limit), handler_(std::forward<H>(handler)) {}
+        : server_state(reader_limit, !takes_values<Handler>::value),
+          handler_(std::forward<H>(handler)) {}
 
    private:
     task<> handle(server_client& c) override {
-        // A handler that takes references gets those that live until its task has ended.
-        if constexpr (std::is_invocable_v<Handler&, stream_reader, stream_writer>) {
+        if constexpr (takes_values<Handler>::value) {
+            const ref<stream_state> s(&c);
             return the_loop().create_task(
-                to_coroutine(handler_(std::move(c.reader), std::move(c.writer))));
+                to_coroutine(handler_(stream_reader(s), stream_writer(s))));
+        } else if constexpr (std::is_invocable_v<Handler&, stream_reader, stream_writer>) {
+            auto& lent = static_cast<lending_client&>(c);
+            return the_loop().create_task(
+                to_coroutine(handler_(std::move(lent.reader), std::move(lent.writer))));
         } else {
-            return the_loop().create_task(to_coroutine(handler_(c.reader, c.writer)));
+            auto& lent = static_cast<lending_client&>(c);
+            return the_loop().create_task(to_coroutine(handler_(lent.reader, lent.writer)));
         }
     }
     Handler handler_;

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,27 +21,12 @@
 #include "asyncio/base/intrusive.hpp"
 #include "asyncio/net/address.hpp"
 #include "asyncio/net/io_object.hpp"
+#include "asyncio/net/kept_address.hpp"
+#include "asyncio/streams/byte_queue.hpp"
 
 namespace asyncio::detail {
 
 class stream_state;
-
-/// Bytes that come in at the end and leave at the beginning.
-class byte_queue {
-   public:
-    [[nodiscard]] std::string_view view() const noexcept {
-        return std::string_view(bytes_).substr(begin_);
-    }
-    [[nodiscard]] std::size_t size() const noexcept { return bytes_.size() - begin_; }
-    [[nodiscard]] bool empty() const noexcept { return size() == 0; }
-    void append(std::string_view data);
-    void drop(std::size_t n) noexcept;
-    void clear() noexcept { drop(size()); }
-
-   private:
-    std::string bytes_;
-    std::size_t begin_ = 0;
-};
 
 /// A call that takes something out of what was read.
 class read_operation : public io_operation {
@@ -99,22 +85,20 @@ class stream_wait : public wait_node, public list_hook {
     explicit stream_wait(ref<stream_state> s) noexcept : stream_(std::move(s)) {}
     stream_wait(stream_wait&& o) noexcept : wait_node(o), stream_(std::move(o.stream_)) {}
     ~stream_wait() = default;
-    /// It is over at once, with or without an error.
-    bool settle(const std::exception_ptr& e) noexcept {
-        error_ = e;
-        return true;
-    }
     ref<stream_state> stream_;
+    bool failed_ = false;
+    bool cancelled_ = false;
 
    private:
     friend class stream_state;
-    virtual void link() noexcept = 0;
+    /// Why the wait fails. Once it does it always will.
+    [[nodiscard]] virtual std::exception_ptr error() const noexcept = 0;
+    /// It waits for the end of the connection, whatever is sent.
+    [[nodiscard]] virtual bool waits_for_the_end() const noexcept = 0;
     void suspend(promise_base& p);
-    void wake(const std::exception_ptr& e) noexcept;
+    void wake() noexcept;
     bool cancel_wait(task_state_base& t, const cancel_ref&) noexcept override;
     task_state_base* task_ = nullptr;
-    std::exception_ptr error_;
-    bool cancelled_ = false;
 };
 
 class [[nodiscard("co_await writer.drain()")]] drain_wait final : public stream_wait {
@@ -123,7 +107,8 @@ class [[nodiscard("co_await writer.drain()")]] drain_wait final : public stream_
     bool await_ready() noexcept;
 
    private:
-    void link() noexcept override;
+    [[nodiscard]] std::exception_ptr error() const noexcept override;
+    [[nodiscard]] bool waits_for_the_end() const noexcept override { return false; }
     [[nodiscard]] std::string describe() const override;
 };
 
@@ -133,29 +118,27 @@ class [[nodiscard("co_await writer.wait_closed()")]] closed_wait final : public 
     bool await_ready() noexcept;
 
    private:
-    void link() noexcept override;
+    [[nodiscard]] std::exception_ptr error() const noexcept override;
+    [[nodiscard]] bool waits_for_the_end() const noexcept override { return true; }
     [[nodiscard]] std::string describe() const override;
 };
 
-/// Who wants to know that a connection has ended: its server.
-class stream_owner {
-   public:
-    virtual void stream_closed() noexcept = 0;
-
-   protected:
-    ~stream_owner() = default;
+/// How much a stream takes. Few have limits of their own.
+struct stream_limits {
+    std::size_t reading = std::size_t(64) * 1024;
+    std::size_t high_water = std::size_t(64) * 1024;
+    std::size_t low_water = std::size_t(16) * 1024;
 };
-class owned_stream : public list_hook {};
 
-class stream_state final : public io_object, public ready_node, public owned_stream {
+class stream_state : public io_object, public ready_node {
    public:
-    static constexpr std::size_t default_limit = std::size_t(64) * 1024;
+    static constexpr std::size_t default_limit = stream_limits().reading;
 
     /// A connection that open() completes, or (null) a stream that is fed by hand.
     stream_state(event_loop* loop, std::size_t limit);
 
     // Reading.
-    [[nodiscard]] std::size_t limit() const noexcept { return limit_; }
+    [[nodiscard]] std::size_t limit() const noexcept { return limits().reading; }
     [[nodiscard]] bool at_eof() const noexcept { return ended_ && unread_.empty(); }
     [[nodiscard]] const std::exception_ptr& read_error() const noexcept { return read_error_; }
     void feed(std::string_view data);
@@ -172,16 +155,14 @@ class stream_state final : public io_object, public ready_node, public owned_str
     [[nodiscard]] bool closing() const noexcept { return closing_; }
     [[nodiscard]] bool closed() const noexcept { return closed_; }
     [[nodiscard]] std::size_t unsent() const noexcept { return unsent_.size(); }
-    void set_water(std::size_t high, std::size_t low) noexcept;
+    void set_water(std::size_t high, std::size_t low);
 
     // Handles.
     void add_writer() noexcept { ++writers_; }
     void drop_writer() noexcept {
         if (--writers_ == 0) close();
     }
-    void set_owner(stream_owner& owner) noexcept { owner_ = &owner; }
-    void forget_owner() noexcept { owner_ = nullptr; }
-    void set_peer(const raw_address& peer) noexcept;
+    void set_peer(const raw_address& peer) noexcept { peer_.keep(peer); }
     [[nodiscard]] raw_address peer() const noexcept;
     /// "reading from 127.0.0.1:80"
     [[nodiscard]] std::string text(const char* what) const;
@@ -190,13 +171,20 @@ class stream_state final : public io_object, public ready_node, public owned_str
     void on_ready(unsigned events) noexcept override;
     void loop_closed() noexcept override;
 
+   protected:
+    /// Goes through the ready queue. False: it is there already.
+    bool queue_itself() noexcept;
+    virtual void service();
+    /// The connection has ended, for the first and only time.
+    virtual void connection_ended() noexcept {}
+
    private:
     friend class read_operation;
+    friend class stream_wait;
     friend class drain_wait;
     friend class closed_wait;
     static void run_service(ready_node& n);
     void queue_service() noexcept;
-    void service() noexcept;
     /// Counts a call that did not have to wait. False: let the others run first.
     bool may_go_on() noexcept;
     bool receive(read_operation& op);
@@ -210,31 +198,35 @@ class stream_state final : public io_object, public ready_node, public owned_str
     void connection_broke() noexcept;
     void finish_close(bool reset) noexcept;
     void wake_drainers() noexcept;
-    [[nodiscard]] std::exception_ptr drain_error() const noexcept;
 
+    [[nodiscard]] const stream_limits& limits() const noexcept {
+        static constexpr stream_limits usual;
+        return limits_ ? *limits_ : usual;
+    }
+    stream_limits& own_limits() {
+        if (!limits_) limits_ = std::make_unique<stream_limits>();
+        return *limits_;
+    }
+
+    // An idle connection is little more than this object: what only some need is a pointer.
     byte_queue unread_;
     byte_queue unsent_;
-    std::size_t limit_;
-    std::size_t high_water_ = std::size_t(64) * 1024;
-    std::size_t low_water_ = std::size_t(16) * 1024;
     std::exception_ptr read_error_;
     std::exception_ptr write_error_;
-    intrusive_list<stream_wait> drainers_;
-    intrusive_list<stream_wait> closers_;
-    stream_owner* owner_ = nullptr;
+    intrusive_list<stream_wait> waits_;
+    std::unique_ptr<stream_limits> limits_;  ///< null: the usual ones
+    [[no_unique_address]] kept_address peer_;
+    std::uint8_t calls_ = 0;  ///< calls that did not have to wait
+    bool lingering_ : 1 {};   ///< closing with something unsent: holds a reference to itself
+    bool paused_ : 1 {};      ///< above the high water: drain() waits
+    bool ended_ : 1 {};       ///< nothing more will be read
+    bool broken_ : 1 {};      ///< nothing more can be sent: the next read that would wait fails
+    bool eof_wanted_ : 1 {};  ///< nothing more will be written
+    bool eof_sent_ : 1 {};
+    bool closing_ : 1 {};
+    bool closed_ : 1 {};
+    std::uint32_t turn_ = 0;  ///< the loop's turn in which `calls_` were made
     std::uint32_t writers_ = 0;
-    std::uint32_t turn_ = 0;   ///< the loop's turn in which `calls_` were made
-    std::uint16_t calls_ = 0;  ///< calls that did not have to wait
-    bool lingering_ = false;   ///< closing with something unsent: holds a reference to itself
-    bool paused_ = false;      ///< above the high water: drain() waits
-    bool ended_ = false;       ///< nothing more will be read
-    bool broken_ = false;      ///< nothing more can be sent: the next read that would wait fails
-    bool eof_wanted_ = false;  ///< nothing more will be written
-    bool eof_sent_ = false;
-    bool closing_ = false;
-    bool closed_ = false;
-    std::uint8_t peer_size_ = 0;
-    std::byte peer_[28];  ///< IP addresses; others are asked for when they are wanted
 };
 
 inline bool read_operation::attempt() noexcept { return stream_->serve(*this, 1); }

@@ -46,6 +46,26 @@ class io_source {
     bool hung_up = false;
     /// The backend's: it is registered.
     bool registered = false;
+    /// The owner's: bytes may be received before recv() asks, and recv() may not find what has just
+    /// come. Only for a connected stream whose descriptor nobody else reads.
+    bool ahead = false;
+    /// The backend's: what is under way, and what was received ahead.
+    struct ring_state {
+        bool joined : 1 = false;       ///< it is served by the ring
+        bool receiving : 1 = false;    ///< a receive is under way
+        bool awaits_data : 1 = false;  ///< a poll is under way
+        bool awaits_room : 1 = false;  ///< the same, for sending
+        bool tells_read : 1 = false;   ///< on_ready() is due
+        bool tells_write : 1 = false;
+        bool ended : 1 = false;   ///< the end was received
+        bool direct : 1 = false;  ///< there may be more: the next recv() asks the system
+        bool large : 1 = false;   ///< more than a buffer at a time: wait, then receive in place
+        std::uint16_t buffer = 0;
+        std::uint16_t begin = 0;
+        std::uint16_t size = 0;   ///< kept in `buffer`
+        std::uint32_t index = 0;  ///< among those that have joined
+        int error = 0;            ///< what the next recv() gives
+    } ring;
 
    protected:
     ~io_source() = default;
@@ -81,7 +101,7 @@ class backend {
     virtual void wake() noexcept = 0;
     /// A descriptor that becomes readable when poll() has something to do (for hosts with a loop of
     /// their own), or -1.
-    [[nodiscard]] virtual int fileno() const noexcept = 0;
+    [[nodiscard]] virtual int fileno() noexcept = 0;
     /// Makes fileno() readable at `when`, too.
     virtual void arm_fileno(time_point when) noexcept = 0;
     [[nodiscard]] virtual std::uint64_t random() noexcept = 0;
@@ -144,7 +164,11 @@ class backend {
     }
 };
 
-/// The backend over epoll. Throws std::system_error if the kernel refuses the descriptors.
-[[nodiscard]] std::unique_ptr<backend> make_epoll_backend();
+/// The backend over epoll; `why` is what its name adds. Throws std::system_error if the kernel
+/// refuses the descriptors.
+[[nodiscard]] std::unique_ptr<backend> make_epoll_backend(std::string why = {});
+/// The backend over io_uring, which makes do with epoll where the kernel refuses: its name tells.
+/// Throws as make_epoll_backend().
+[[nodiscard]] std::unique_ptr<backend> make_uring_backend();
 
 }  // namespace asyncio::detail

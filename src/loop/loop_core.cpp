@@ -68,7 +68,8 @@ bool loop_core::post(ref<handle_state> h) noexcept {
     } while (!posted_.compare_exchange_weak(head, n, std::memory_order_seq_cst,
                                             std::memory_order_relaxed));
     (void)h.detach();  // the inbox owns the reference now
-    if (asleep_.exchange(false, std::memory_order_seq_cst)) outside->wake();
+    // Whoever finds the inbox empty wakes the loop, once for all that follow until it looks.
+    if (head == nullptr && asleep_.exchange(false, std::memory_order_seq_cst)) outside->wake();
     return true;
 }
 

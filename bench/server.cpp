@@ -1,6 +1,6 @@
 // A server for load generators: bench_server PORT MODE BUF BACKEND
 // MODE: echo | http | timeout (a wait_for of 5 s around every read); BUF: the size of a read;
-// BACKEND: epoll | io_uring.
+// BACKEND: epoll | io_uring; not said: what ASYNCIO_BACKEND says.
 #include <asyncio/asyncio.hpp>
 #include <cstdio>
 #include <cstdlib>
@@ -76,11 +76,11 @@ int main(int argc, char** argv) {
         return 2;
     }
     const std::string_view mode = argv[2];
-    const std::string_view backend = argc > 4 ? argv[4] : "epoll";
+    const std::string_view backend = argc > 4 ? argv[4] : "automatic";
     if (argc > 3) read_size = std::strtoul(argv[3], nullptr, 10);
     asyncio::run_options options;
-    options.loop.backend =
-        backend == "io_uring" ? asyncio::backend_choice::io_uring : asyncio::backend_choice::epoll;
+    if (backend == "io_uring") options.loop.backend = asyncio::backend_choice::io_uring;
+    if (backend == "epoll") options.loop.backend = asyncio::backend_choice::epoll;
     const handler handle = mode == "http" ? &http : mode == "timeout" ? &echo_with_timeout : &echo;
     asyncio::run(serve(std::atoi(argv[1]), handle), options);
 }

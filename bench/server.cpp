@@ -1,7 +1,8 @@
 // A server for load generators: bench_server PORT MODE BUF BACKEND SPIN LOOPS
 // MODE: echo | http | timeout (a wait_for of 5 s around every read) | work (each echo computes for
 // 20 us); BUF: the size of a read;
-// BACKEND: epoll | io_uring; SPIN: microseconds before it sleeps; LOOPS: in as many threads.
+// BACKEND: epoll | io_uring | automatic; SPIN: microseconds before it sleeps; LOOPS: in as many
+// threads.
 #include <asyncio/asyncio.hpp>
 #include <cstdint>
 #include <cstdio>
@@ -108,11 +109,11 @@ int main(int argc, char** argv) {
         return argc > i ? std::atoi(argv[i]) : otherwise;
     };
     const std::string_view mode = argv[2];
-    const std::string_view backend = argc > 4 ? argv[4] : "epoll";
+    const std::string_view backend = argc > 4 ? argv[4] : "automatic";
     read_size = static_cast<std::size_t>(argument(3, 16384));
     asyncio::run_options options;
-    options.loop.backend =
-        backend == "io_uring" ? asyncio::backend_choice::io_uring : asyncio::backend_choice::epoll;
+    if (backend == "io_uring") options.loop.backend = asyncio::backend_choice::io_uring;
+    if (backend == "epoll") options.loop.backend = asyncio::backend_choice::epoll;
     options.loop.spin = std::chrono::microseconds(argument(5, 0));
     const int port = argument(1, 0);
     const int loops = argument(6, 1);

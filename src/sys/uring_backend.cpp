@@ -6,9 +6,10 @@
 //                 `---- the bytes stay in their buffer until recv() <--------'
 //
 // A source has at most one receive under way and one buffer full: a peer that nobody reads fills
-// its socket, not the pool. detach() takes back what is under way before it returns, so no
-// completion finds its source gone. Sends are made at once, which costs no more than a request does
-// and needs no copy.
+// its socket, not the pool. Receives are asked for one by one, because one that repeats itself
+// misses the end of a stream that comes with its last bytes (Linux 6.18). detach() takes back what
+// is under way before it returns, so no completion finds its source gone. Sends are made at once,
+// which costs no more than a request does and needs no copy.
 //
 // A ring belongs to one thread. It is made when a stream first needs it, and again when the loop
 // has moved to another thread; while the kernel refuses one, or a host waits on fileno(), streams

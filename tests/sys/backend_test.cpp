@@ -79,8 +79,9 @@ TEST_P(backend_test, poll_waits_no_longer_than_it_may_and_no_shorter) {
     b_->poll(-1s);
     EXPECT_LT(b_->now() - start, 1s);
     start = b_->now();
-    b_->poll(1500us);
-    EXPECT_GE(b_->now() - start, 1500us);
+    int polls = 0;
+    for (; b_->now() - start < 1500us; ++polls) b_->poll(1500us);
+    EXPECT_LE(polls, 5) << "a signal, or the end of another ring, may interrupt it";
 }
 
 TEST_P(backend_test, wake_ends_a_poll_that_waits_or_the_next_one) {

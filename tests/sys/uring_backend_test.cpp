@@ -305,8 +305,9 @@ TEST_F(uring_backend, waits_for_other_descriptors_too) {
 TEST_F(uring_backend, wakes_and_waits_as_long_as_it_may) {
     EXPECT_EQ(recv(connect()), "(wait)");
     const time_point start = b_->now();
-    b_->poll(1500us);
-    EXPECT_GE(b_->now() - start, 1500us);
+    int polls = 0;
+    for (; b_->now() - start < 1500us; ++polls) b_->poll(1500us);
+    EXPECT_LE(polls, 5) << "a signal, or the end of another ring, may interrupt it";
     b_->wake();
     b_->wake();
     b_->poll(delay::forever());

@@ -39,9 +39,9 @@ enum class numeric_names : unsigned char;
 
 /// Which interface to the kernel a loop uses.
 enum class backend_choice : unsigned char {
-    automatic,  ///< what ASYNCIO_BACKEND in the environment says; else io_uring
+    automatic,  ///< what ASYNCIO_BACKEND in the environment says; else the faster one, epoll
     epoll,
-    io_uring,  ///< epoll, if the kernel refuses: loop.backend() tells why
+    io_uring,  ///< or epoll, if the kernel refuses: loop.backend() tells why
 };
 
 /// How a loop is made.

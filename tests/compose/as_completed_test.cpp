@@ -33,6 +33,20 @@ TEST(as_completed, gives_results_in_the_order_in_which_they_come) {
     EXPECT_EQ(run(main), (std::vector<int>{1, 2, 3}));
 }
 
+TEST(as_completed, can_be_walked_by_hand) {
+    const auto main = []() -> coroutine<> {
+        auto all = as_completed(list(give(7, 1)));
+        decltype(all)::iterator at = all.begin();
+        EXPECT_FALSE(at == all.end());
+        auto next = *at;
+        const int value = co_await next;
+        EXPECT_EQ(value, 7);
+        ++at;
+        EXPECT_TRUE(at == all.end());
+    };
+    run(main);
+}
+
 TEST(as_completed, takes_some_of_one_type_and_whatever_can_be_awaited) {
     const auto main = []() -> coroutine<int> {
         int sum = 0;

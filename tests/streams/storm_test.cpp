@@ -83,7 +83,7 @@ coroutine<> blow(weather& w) {
         co_await asyncio::sleep(std::chrono::microseconds(w.next(8) == 0 ? w.next(200) : 0));
     }
     for (auto& c : clients) c.cancel();
-    for (auto& c : clients) co_await asyncio::as_outcome(std::move(c));
+    for (auto& c : clients) (void)co_await asyncio::as_outcome(std::move(c));
 }
 
 coroutine<> storm(weather& w) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <random>
@@ -116,7 +117,7 @@ TEST_P(storm_test, mixes_nothing_up) {
     const char* asked = std::getenv("ASYNCIO_STORM_SEED");
     weather w(asked != nullptr ? static_cast<unsigned>(std::strtoul(asked, nullptr, 10))
                                : std::random_device()());
-    SCOPED_TRACE("to see it again: ASYNCIO_STORM_SEED=" + std::to_string(w.seed));
+    std::printf("to see it again: ASYNCIO_STORM_SEED=%u\n", w.seed);
     w.path = std::filesystem::temp_directory_path() / ("storm" + std::to_string(::getpid()));
     asyncio::run(storm(w), {.loop = {.backend = GetParam()}});
     EXPECT_GT(w.exchanges, w.events / 20);

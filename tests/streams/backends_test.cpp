@@ -48,7 +48,7 @@ void deny(unsigned number, unsigned error) {
 
 /// Sends text of each size there and back.
 coroutine<> exchange(asyncio::connection& c) {
-    for (const std::size_t size : {1, 64, 5000, 300'000}) {
+    for (const std::size_t size : {1u, 64u, 5000u, 300'000u}) {
         const std::string text(size, static_cast<char>('a' + size % 26));
         c.writer.write(text);
         const std::string answer = co_await c.reader.readexactly(size);

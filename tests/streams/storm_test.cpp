@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <random>
@@ -83,7 +84,7 @@ coroutine<> blow(weather& w) {
         co_await asyncio::sleep(std::chrono::microseconds(w.next(8) == 0 ? w.next(200) : 0));
     }
     for (auto& c : clients) c.cancel();
-    for (auto& c : clients) co_await asyncio::as_outcome(std::move(c));
+    for (auto& c : clients) (void)co_await asyncio::as_outcome(std::move(c));
 }
 
 coroutine<> storm(weather& w) {
@@ -116,7 +117,7 @@ TEST_P(storm_test, mixes_nothing_up) {
     const char* asked = std::getenv("ASYNCIO_STORM_SEED");
     weather w(asked != nullptr ? static_cast<unsigned>(std::strtoul(asked, nullptr, 10))
                                : std::random_device()());
-    SCOPED_TRACE("to see it again: ASYNCIO_STORM_SEED=" + std::to_string(w.seed));
+    std::printf("to see it again: ASYNCIO_STORM_SEED=%u\n", w.seed);
     w.path = std::filesystem::temp_directory_path() / ("storm" + std::to_string(::getpid()));
     asyncio::run(storm(w), {.loop = {.backend = GetParam()}});
     EXPECT_GT(w.exchanges, w.events / 20);

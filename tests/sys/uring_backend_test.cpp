@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <deque>
 #include <memory>
+#include <semaphore>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -398,15 +399,21 @@ TEST_F(uring_backend, moves_to_the_thread_that_polls) {
 }
 
 TEST_F(uring_backend, is_closed_in_another_thread_than_it_ran_in) {
+    std::binary_semaphore ran(0);
+    std::binary_semaphore may_end(0);
     std::thread runner([&] {
         EXPECT_EQ(recv(connect()), "(wait)");
         EXPECT_EQ(recv(connect()), "(wait)");
         b_->poll(0s);
+        ran.release();
+        may_end.acquire();
     });
-    runner.join();
+    ran.acquire();
     hang_up(sources_[0]);
     pollfd peer{far(), POLLIN, 0};
-    EXPECT_EQ(::poll(&peer, 1, 5000), 1) << "the peer sees the end";
+    EXPECT_EQ(::poll(&peer, 1, 5000), 1) << "the peer sees the end, soon";
+    may_end.release();
+    runner.join();
     hang_up(sources_[1]);
 }
 

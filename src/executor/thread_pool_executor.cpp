@@ -114,7 +114,7 @@ thread_pool_executor::~thread_pool_executor() {
 }
 
 void thread_pool_executor::execute(executor_job job) {
-    const std::lock_guard lock(state_->mutex);
+    std::unique_lock lock(state_->mutex);
     state& s = *state_;
     if (s.closing)
         throw std::runtime_error("asyncio: the thread pool '" + s.prefix +
@@ -127,6 +127,7 @@ void thread_pool_executor::execute(executor_job job) {
     s.sweep();
     if (s.jobs.size() >= s.idle && s.live < s.max) state::start_thread(state_);
     s.jobs.push_back(std::move(job));
+    lock.unlock();  // first, so that who wakes does not stop at it again
     s.work.notify_one();
 }
 

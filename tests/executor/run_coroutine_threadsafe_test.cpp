@@ -315,12 +315,28 @@ TEST(run_coroutine_threadsafe, refuses_to_block_the_loop_that_must_run_it) {
 TEST(run_coroutine_threadsafe, reports_an_error_that_nobody_can_ask_for) {
     background_loop loop;
     testing::internal::CaptureStderr();
+    std::binary_semaphore dropped(0);
+    loop->call_soon_threadsafe([&dropped] { dropped.acquire(); });
     run_coroutine_threadsafe(fail(), *loop);
+    dropped.release();
     loop.settle();
     loop.join();
     const std::string report = testing::internal::GetCapturedStderr();
     EXPECT_NE(report.find("Task exception was never retrieved"), std::string::npos) << report;
     EXPECT_NE(report.find("fail"), std::string::npos) << "with the task's await chain: " << report;
+}
+
+TEST(run_coroutine_threadsafe, reports_an_error_that_nobody_asked_for) {
+    background_loop loop;
+    testing::internal::CaptureStderr();
+    {
+        const concurrent_future<int> f = run_coroutine_threadsafe(fail(), *loop);
+        loop.settle();
+    }
+    loop.join();
+    const std::string report = testing::internal::GetCapturedStderr();
+    EXPECT_NE(report.find("concurrent_future exception was never retrieved"), std::string::npos)
+        << report;
 }
 
 TEST(run_coroutine_threadsafe, tells_a_callback_although_nobody_keeps_the_handle) {

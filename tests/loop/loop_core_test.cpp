@@ -47,6 +47,32 @@ TEST(loop_core, busy_turns_ask_the_outside_now_and_then) {
     EXPECT_EQ(left, 0);
 }
 
+// The clock is read more rarely while turns are short. A long one costs no more than it did before
+// that is noticed: from then on each turn asks.
+TEST(loop_core, asks_the_outside_after_each_turn_once_turns_are_long) {
+    manual_loop loop;
+    std::chrono::nanoseconds turn = 20ns;
+    int left = 10'000;
+    const std::function<void()> again = [&] {
+        loop.outside->advance(turn);
+        if (--left > 0)
+            loop->call_soon(again);
+        else
+            loop->stop();
+    };
+    loop->call_soon(again);
+    loop->run_forever();
+    const std::size_t of_short_turns = loop.outside->polls.size();
+    EXPECT_GE(of_short_turns, 3u) << "in 200 us";
+    EXPECT_LE(of_short_turns, 6u);
+
+    turn = 100us;
+    left = 1000;
+    loop->call_soon(again);
+    loop->run_forever();
+    EXPECT_GE(loop.outside->polls.size() - of_short_turns, 1000u - 64u);
+}
+
 // A scheduler that simulates may run the ready in any order, but never what became ready later.
 TEST(loop_core, the_outside_may_pick) {
     manual_loop loop(true);

@@ -114,8 +114,10 @@ thread_pool_executor::~thread_pool_executor() {
 }
 
 void thread_pool_executor::execute(executor_job job) {
-    std::unique_lock lock(state_->mutex);
-    state& s = *state_;
+    // LIFETIME: once the lock is free, the job may run and end the pool before the notify.
+    const std::shared_ptr<state> self = state_;
+    state& s = *self;
+    std::unique_lock lock(s.mutex);
     if (s.closing)
         throw std::runtime_error("asyncio: the thread pool '" + s.prefix +
                                  "' has been shut down: it takes no more jobs");
@@ -125,7 +127,7 @@ void thread_pool_executor::execute(executor_job job) {
         return;
     }
     s.sweep();
-    if (s.jobs.size() >= s.idle && s.live < s.max) state::start_thread(state_);
+    if (s.jobs.size() >= s.idle && s.live < s.max) state::start_thread(self);
     s.jobs.push_back(std::move(job));
     lock.unlock();  // first, so that who wakes does not stop at it again
     s.work.notify_one();

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -49,8 +48,9 @@ template <class F, class... Args>
     std::vector<detail::thread_main> mains;
     if constexpr (std::is_invocable_v<std::decay_t<F>&, std::decay_t<Args>...>) {
         detail::check_not_null(f);
-        mains.reserve(detail::thread_count_of(options));
-        for (std::size_t n = detail::thread_count_of(options); n > 0; --n)
+        const std::size_t count = detail::thread_count_of(options);
+        mains.reserve(count);
+        while (mains.size() < count)
             mains.emplace_back([f = std::decay_t<F>(f), ... args = std::decay_t<Args>(args)] {
                 return detail::call_for_thread<std::decay_t<F>, std::decay_t<Args>...>(f, args...);
             });

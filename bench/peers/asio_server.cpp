@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "server_main.hpp"
+
 namespace asio = boost::asio;
 using asio::awaitable;
 using asio::ip::tcp;
@@ -13,8 +15,6 @@ using namespace asio::experimental::awaitable_operators;
 
 namespace {
 
-constexpr std::string_view http_answer =
-    "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 13\r\n\r\nHello, World!";
 constexpr auto as_tuple = asio::experimental::as_tuple(asio::use_awaitable);
 std::size_t read_size = 16384;
 
@@ -63,10 +63,7 @@ awaitable<void> accept(tcp::acceptor& listener, std::string_view mode) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 4) {
-        std::fprintf(stderr, "usage: %s PORT echo|http|timeout READ_SIZE\n", argv[0]);
-        return 2;
-    }
+    if (!check_server_arguments(argc, argv)) return 2;
     read_size = std::strtoul(argv[3], nullptr, 10);
     asio::io_context io(1);
     const auto port = static_cast<asio::ip::port_type>(std::atoi(argv[1]));

@@ -6,10 +6,10 @@
 #include <string_view>
 #include <vector>
 
+#include "server_main.hpp"
+
 namespace {
 
-constexpr std::string_view http_answer =
-    "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 13\r\n\r\nHello, World!";
 constexpr std::uint64_t limit_ms = 5000;
 
 bool http = false;
@@ -81,10 +81,7 @@ void accept(uv_stream_t* listener, int status) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 4) {
-        std::fprintf(stderr, "usage: %s PORT echo|http|timeout READ_SIZE\n", argv[0]);
-        return 2;
-    }
+    if (!check_server_arguments(argc, argv)) return 2;
     http = std::string_view(argv[2]) == "http";
     limited = std::string_view(argv[2]) == "timeout";
     buffer.resize(std::strtoul(argv[3], nullptr, 10));

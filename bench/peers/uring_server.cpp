@@ -14,10 +14,9 @@
 #include <string_view>
 #include <vector>
 
-namespace {
+#include "server_main.hpp"
 
-constexpr std::string_view http_answer =
-    "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 13\r\n\r\nHello, World!";
+namespace {
 
 enum step : std::uint64_t { accepting, receiving, sending, limiting };
 
@@ -131,10 +130,4 @@ class server {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-    if (argc != 4) {
-        std::fprintf(stderr, "usage: %s PORT echo|http|timeout READ_SIZE\n", argv[0]);
-        return 2;
-    }
-    server(std::atoi(argv[1]), argv[2], std::strtoul(argv[3], nullptr, 10)).run();
-}
+int main(int argc, char** argv) { return server_main<server>(argc, argv); }

@@ -43,6 +43,9 @@ coroutine<> call_for_thread(F f, Args... args) {
 /// std::invalid_argument for a negative number of threads.
 template <class F, class... Args>
 [[nodiscard]] coroutine<> run_in_threads(thread_options options, F&& f, Args&&... args) {
+    static_assert(!detail::declares_awaitable<F> && !std::is_arithmetic_v<std::decay_t<F>>,
+                  "run_in_threads takes the function itself, which each thread calls: "
+                  "run_in_threads({.threads = 2}, serve, args...)");
     detail::check_task_callable<F, Args...>();
     detail::check_temporaries<F, Args...>();
     std::vector<detail::thread_main> mains;

@@ -135,12 +135,12 @@ class Peers:
         self.pools = {}
         self.add(self.pools, OURS, programs / "bench_pool", "libcereal-dev")
         self.add(self.clockwork, FLOOR, programs / "bench_floor", None)
-        self.add(self.clockwork, "Boost.Asio", programs / "bench_boost_asio", "libboost-dev")
+        self.add(self.clockwork, "Boost.Asio", programs / "bench_boost_asio", "libboost1.81-dev")
         self.servers[f"{OURS}, io_uring"] = [
             "env", "ASYNCIO_BACKEND=io_uring", programs / "bench_server"]
         self.add(self.servers, FLOOR, programs / "bench_epoll_server", None)
         self.add(self.servers, f"{FLOOR}, io_uring", programs / "bench_uring_server", "liburing-dev")
-        self.add(self.servers, "Boost.Asio", programs / "bench_asio_server", "libboost-dev")
+        self.add(self.servers, "Boost.Asio", programs / "bench_asio_server", "libboost1.81-dev")
         self.add(self.servers, "libuv", programs / "bench_libuv_server", "libuv1-dev")
         python = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
         self.clockwork["CPython"] = [python, HERE / "peers/cpython.py"]

@@ -1,6 +1,6 @@
 #include "asyncio/base/memory.hpp"
 
-#include <cstdlib>
+#include <atomic>
 #include <utility>
 
 namespace asyncio::detail {
@@ -16,32 +16,94 @@ ASYNCIO_THREAD_LOCAL allocation_probe* probe_of_thread = nullptr;
 /// The lists while a probe stands in for them.
 ASYNCIO_THREAD_LOCAL block_class set_aside[block_classes] = {};
 
+void give_back(free_block* list) noexcept {
+    while (free_block* b = list) {
+        list = b->next;
+        ::operator delete(b);
+    }
+}
+
 /// Gives the thread's lists back when the thread ends.
 struct thread_end {
     bool armed = false;
     ~thread_end() {
         lists_are_closed = true;
         for (block_class& c : block_cache) {
-            while (free_block* b = c.head) {
-                c.head = b->next;
-                ::operator delete(b);
-            }
-            c.count = 0;
+            give_back(c.head);
+            give_back(c.full);
+            c = {};
         }
     }
 };
 thread_local thread_end at_thread_end;
 
+/// Full magazines of one class, for whichever thread needs one. Nobody waits for it: who finds it
+/// in use does without, also in a process that was forked in that moment.
+class depot {
+   public:
+    /// False if it takes no more.
+    bool put(free_block* blocks) noexcept {
+        if (!enter()) return false;
+        const bool room = count_ < most;
+        if (room) {
+            ++count_;
+            top_ = ::new (blocks) magazine{blocks->next, top_};
+        }
+        leave();
+        return room;
+    }
+    /// Null if it gives none.
+    free_block* take() noexcept {
+        if (!enter()) return nullptr;
+        magazine* taken = top_;
+        if (taken != nullptr) {
+            --count_;
+            top_ = taken->below;
+        }
+        leave();
+        return taken == nullptr ? nullptr : ::new (taken) free_block{taken->next};
+    }
+
+   private:
+    static constexpr unsigned most = 1024;
+    /// Its first block.
+    struct magazine {
+        free_block* next;
+        magazine* below;
+    };
+    static_assert(sizeof(magazine) <= block_size(0));
+
+    // ORDER: acquire and release: who enters sees what those before did, and wrote to the blocks.
+    bool enter() noexcept { return !in_use_.exchange(true, std::memory_order_acquire); }
+    void leave() noexcept { in_use_.store(false, std::memory_order_release); }
+
+    std::atomic<bool> in_use_{false};
+    unsigned count_ = 0;
+    magazine* top_ = nullptr;
+};
+constinit depot depots[block_classes];
+
 }  // namespace
 
 void* allocate_slow(std::size_t size) {
-#if !ASYNCIO_ASAN
-    const std::size_t index = block_class_of(size);
-    if (index < block_classes) size = block_size(index);
-#endif
     if (probe_of_thread != nullptr) [[unlikely]]
         return probe_of_thread->allocate(size);
+#if !ASYNCIO_ASAN
+    const std::size_t index = block_class_of(size);
+    if (index >= block_classes) return ::operator new(size);
+    block_class& c = block_cache[index];
+    free_block* b = std::exchange(c.full, nullptr);
+    if (b == nullptr && !lists_are_closed) {
+        b = depots[index].take();
+        if (b != nullptr) at_thread_end.armed = true;
+    }
+    if (b == nullptr) return ::operator new(block_size(index));
+    c.head = b->next;
+    c.room = 1;
+    return b;
+#else
     return ::operator new(size);
+#endif
 }
 
 void deallocate_slow(void* p, [[maybe_unused]] std::size_t size) noexcept {
@@ -49,14 +111,12 @@ void deallocate_slow(void* p, [[maybe_unused]] std::size_t size) noexcept {
     const std::size_t index = block_class_of(size);
     if (index < block_classes && !lists_are_closed) {
         block_class& c = block_cache[index];
-        if (c.count < block_class_limit) {
-            at_thread_end.armed = true;  // touching it registers the clean-up
-            auto* b = static_cast<free_block*>(p);
-            b->next = c.head;
-            c.head = b;
-            ++c.count;
-            return;
-        }
+        at_thread_end.armed = true;  // touching it registers the clean-up
+        if (c.full != nullptr && !depots[index].put(c.full)) give_back(c.full);
+        c.full = c.head;
+        c.head = ::new (p) free_block{nullptr};
+        c.room = magazine_size - 1;
+        return;
     }
 #endif
     if (probe_of_thread != nullptr) [[unlikely]] {

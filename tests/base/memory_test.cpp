@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <cstring>
+#include <semaphore>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -56,6 +58,35 @@ TEST(memory, another_thread_may_free) {
     });
     other.join();  // and gives its lists back when it ends: the leak checker would tell
 }
+
+#if !ASYNCIO_ASAN
+// One thread makes what another one frees, as with call_soon_threadsafe.
+TEST(memory, blocks_come_back_to_the_thread_that_needs_them) {
+    constexpr std::size_t at_once = 256;
+    std::set<void*> seen;
+    std::binary_semaphore filled(0);
+    std::binary_semaphore emptied(0);
+    std::vector<void*> blocks;
+    bool over = false;
+    std::thread other([&] {
+        for (filled.acquire(); !over; filled.acquire()) {
+            for (void* p : blocks) deallocate(p, 400);
+            emptied.release();
+        }
+    });
+    for (int round = 0; round < 100; ++round) {
+        blocks.clear();
+        for (std::size_t i = 0; i < at_once; ++i) blocks.push_back(allocate(400));
+        seen.insert(blocks.begin(), blocks.end());
+        filled.release();
+        emptied.acquire();
+    }
+    over = true;
+    filled.release();
+    other.join();
+    EXPECT_LE(seen.size(), 4 * at_once);
+}
+#endif
 
 struct late {
     ~late() {

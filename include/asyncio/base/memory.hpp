@@ -1,6 +1,12 @@
 // Frames and states come from here: one free list per thread and size class. The classes are 16
 // bytes apart and end where malloc's blocks of memory do, 8 bytes before a multiple of 16.
-// Memory that another thread frees joins that thread's list. Large blocks go to operator new.
+//
+//      this thread: head -> block -> block        up to a magazine's worth, in and out
+//                   full -> magazine              one more, so that the border is not crossed often
+//      all threads: depot [magazine] [magazine]   what a thread has too many of, others take
+//
+// Memory that another thread frees joins that thread's list; where one thread makes what another
+// one frees, whole magazines come back through the depot. Large blocks go to operator new.
 #pragma once
 
 #include <cstddef>
@@ -16,11 +22,12 @@ struct free_block {
 
 struct block_class {
     free_block* head;
-    unsigned count;  // blocks in the list
+    unsigned room;     // how many more blocks the list takes; 0 before the thread's first
+    free_block* full;  // a whole magazine, or null
 };
 
-inline constexpr std::size_t block_classes = 128;        // up to 2,040 bytes
-inline constexpr unsigned block_class_limit = 1u << 16;  // blocks kept per class and thread
+inline constexpr std::size_t block_classes = 128;  // up to 2,040 bytes
+inline constexpr unsigned magazine_size = 64;      // blocks that change threads together
 
 /// Takes the place of this thread's free lists and of operator new under them: how tests let
 /// allocations fail and find what leaks. Memory comes from operator new and goes to operator
@@ -47,7 +54,7 @@ extern ASYNCIO_THREAD_LOCAL block_class block_cache[block_classes];
     return (size + 7) / 16;
 }
 [[nodiscard]] constexpr std::size_t block_size(std::size_t index) noexcept {
-    return index * 16 + 8;
+    return index == 0 ? 24 : index * 16 + 8;  // malloc gives 24 at least
 }
 
 [[nodiscard]] void* allocate_slow(std::size_t size);
@@ -61,7 +68,7 @@ void deallocate_slow(void* p, std::size_t size) noexcept;
         block_class& c = block_cache[index];
         if (free_block* b = c.head) [[likely]] {
             c.head = b->next;
-            --c.count;
+            ++c.room;
             return b;
         }
     }
@@ -75,11 +82,9 @@ inline void deallocate(void* p, std::size_t size) noexcept {
     const std::size_t index = block_class_of(size);
     if (index < block_classes) [[likely]] {
         block_class& c = block_cache[index];
-        if (c.head != nullptr && c.count < block_class_limit) [[likely]] {
-            auto* b = static_cast<free_block*>(p);
-            b->next = c.head;
-            c.head = b;
-            ++c.count;
+        if (c.room != 0) [[likely]] {
+            --c.room;
+            c.head = ::new (p) free_block{c.head};
             return;
         }
     }

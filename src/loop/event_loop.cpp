@@ -184,21 +184,22 @@ void event_loop::check_thread(const char* api) const {
 
 handle event_loop::schedule_handle(detail::ref<detail::handle_state> h) {
     check_usable("call_soon");
-    h->queue();
+    h->queue_first();
     return handle(std::move(h));
 }
 
 handle event_loop::post_handle(detail::ref<detail::handle_state> h) {
     if (on_loop_thread()) return schedule_handle(std::move(h));
-    if (!post(h))
+    h->add_first_ref();  // the inbox's reference
+    if (!post(detail::ref<detail::handle_state>::adopt(h.get())))
         throw std::runtime_error("asyncio: call_soon_threadsafe: the event loop is closed");
     return handle(std::move(h));
 }
 
 timer_handle event_loop::schedule_timer(time_point when, detail::ref<detail::handle_state> h) {
     check_usable("call_at");
-    timers.arm(*h, when);
-    h->add_ref();  // the timer queue's reference
+    timers.arm(*h, when, &detail::handle_state::fire);
+    h->add_first_ref();  // the timer queue's reference
     if (host_waits()) outside->arm_fileno(timers.next());
     return timer_handle(std::move(h), when);
 }

@@ -19,9 +19,19 @@ void handle_state::queue() noexcept {
     loop_.schedule(*this);
 }
 
-void handle_state::fire() noexcept {
+void handle_state::queue_first() noexcept {
+    queued_ = true;
+    add_first_ref();  // the ready queue's reference
     loop_.schedule(*this);
-}  // the timer queue's reference goes on
+}
+
+void handle_state::fire(timer_node& n, timer_event e) noexcept {
+    auto& self = static_cast<handle_state&>(n);
+    if (e == timer_event::due)
+        self.loop_.schedule(self);  // the timer queue's reference goes on
+    else
+        self.release();
+}
 
 void handle_state::run_handle(ready_node& n) {
     const auto self = ref<handle_state>::adopt(static_cast<handle_state*>(&n));

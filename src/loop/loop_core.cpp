@@ -31,7 +31,7 @@ bool loop_core::on_loop_thread() const noexcept { return running_loop == this; }
 
 void deadline::arm(loop_core& loop, time_point when) {
     loop_ = &loop;
-    loop.timers.arm(*this, when);
+    loop.timers.arm(*this, when, &fire);
 }
 
 void deadline::arm_expired(loop_core& loop) noexcept {
@@ -44,7 +44,10 @@ void deadline::disarm(loop_core& loop) noexcept {
     list_hook::unlink();
 }
 
-void deadline::fire() noexcept { loop_->schedule_expiry(*this); }
+void deadline::fire(timer_node& n, timer_event e) noexcept {
+    auto& self = static_cast<deadline&>(n);
+    if (e == timer_event::due) self.loop_->schedule_expiry(self);
+}
 
 void loop_core::schedule_expiry(deadline& d) noexcept {
     expired_.push_back(d);
@@ -71,6 +74,23 @@ bool loop_core::post(ref<handle_state> h) noexcept {
     // Whoever finds the inbox empty wakes the loop, once for all that follow until it looks.
     if (head == nullptr && asleep_.exchange(false, std::memory_order_seq_cst)) outside->wake();
     return true;
+}
+
+[[gnu::always_inline]] inline void loop_core::run_ready() {
+    if (simulated) [[unlikely]] {
+        for (std::size_t n = ready.size(); n > 0; --n) {
+            ready_node& node = ready.take(outside->pick(n));
+            node.run(node);
+        }
+        return;
+    }
+    if (ready.empty()) return;
+    for (const ready_node* last = ready.back();;) {
+        ready_node& node = ready.pop();
+        const bool was_last = &node == last;
+        node.run(node);
+        if (was_last) return;
+    }
 }
 
 void loop_core::run_once(bool may_wait) {
@@ -161,23 +181,6 @@ void loop_core::collect_posted() noexcept {
         ready_node* next = oldest->next_ready;
         ready.push(*oldest);
         oldest = next;
-    }
-}
-
-void loop_core::run_ready() {
-    if (simulated) [[unlikely]] {
-        for (std::size_t n = ready.size(); n > 0; --n) {
-            ready_node& node = ready.take(outside->pick(n));
-            node.run(node);
-        }
-        return;
-    }
-    if (ready.empty()) return;
-    for (const ready_node* last = ready.back();;) {
-        ready_node& node = ready.pop();
-        const bool was_last = &node == last;
-        node.run(node);
-        if (was_last) return;
     }
 }
 

@@ -2,10 +2,11 @@
 
 namespace asyncio::detail {
 
-void timer_queue::arm(timer_node& n, time_point when) {
+void timer_queue::arm(timer_node& n, time_point when, timer_node::fire_function fire) {
     heap_.push_back({when, &n});
     n.when_ = when;
     n.order_ = ++armed_;
+    n.fire_ = fire;
     sift_up(heap_.size() - 1, {when, &n});
 }
 
@@ -25,7 +26,7 @@ void timer_queue::fire_due(time_point now) noexcept {
     while (!heap_.empty() && heap_.front().when <= now) {
         timer_node& n = *heap_.front().node;
         remove(n);
-        n.fire();
+        n.fire_(n, timer_event::due);
     }
 }
 
@@ -33,7 +34,7 @@ void timer_queue::clear() noexcept {
     while (!heap_.empty()) {
         timer_node& n = *heap_.back().node;
         remove(n);
-        n.dropped();
+        n.fire_(n, timer_event::dropped);
     }
 }
 

@@ -54,7 +54,7 @@ void listener::stop() noexcept {
 
 void listener::pause(delay d) noexcept {
     try {
-        loop().timers.arm(*this, d.after(loop().now()));
+        loop().timers.arm(*this, d.after(loop().now()), &fire);
     } catch (...) {
         queue_accept();
     }
@@ -63,6 +63,10 @@ void listener::pause(delay d) noexcept {
 void listener::on_ready(unsigned events) noexcept {
     // While it pauses, new connections wait.
     if ((events & io_read) != 0 && !armed()) queue_accept();
+}
+
+void listener::fire(timer_node& n, timer_event e) noexcept {
+    if (e == timer_event::due) static_cast<listener&>(n).queue_accept();
 }
 
 void listener::queue_accept() noexcept {

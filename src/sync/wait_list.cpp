@@ -16,8 +16,7 @@ std::string sync_name::with(std::string_view kind) const {
 
 // ---- one task in line ----
 
-void waiter::check_loop(const task_state_base& t) const {
-    if (!line_->is_foreign(t)) return;
+void waiter::refuse_loop() const {
     throw std::runtime_error(std::string("asyncio: this ") + kind() +
                              " is used by another event loop; give each loop its own, and reach "
                              "the other one with run_coroutine_threadsafe");

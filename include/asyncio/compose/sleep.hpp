@@ -45,14 +45,15 @@ class sleep_wait : public wait_node, public timer_node {
    private:
     void start(promise_base& p);
     void disarm() noexcept { task_->loop->timers.disarm(*this); }
-    void fire() noexcept override { task_->wake(); }
+    static void fire(timer_node& n, timer_event e) noexcept;
     bool cancel_wait(task_state_base& t, const cancel_ref&) noexcept override;
     [[nodiscard]] std::string describe() const override;
 
     delay delay_;
-    task_state_base* task_ = nullptr;
     bool yields_ = false;
-    bool cancelled_ = false;
+    // Set when it is awaited.
+    bool cancelled_;
+    task_state_base* task_;
 };
 
 template <class T>

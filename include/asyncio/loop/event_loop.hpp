@@ -2,7 +2,6 @@
 // declared here, as in Python, and defined in its room.
 #pragma once
 
-#include <chrono>
 #include <concepts>
 #include <exception>
 #include <memory>

@@ -32,9 +32,16 @@ class handle_state : public ready_node, public timer_node, public pooled {
     virtual ~handle_state() = default;
 
     void add_ref() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
+    /// The same while nobody else knows it: spares the bus lock.
+    void add_first_ref() noexcept {
+        refs_.store(refs_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    }
     void release() noexcept {
-        // ORDER: acq_rel, so that the last owner sees what the others wrote.
-        if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+        // ORDER: acquire and acq_rel, so that the last owner sees what the others wrote. Who has
+        // the only reference is the only one who could make another.
+        if (refs_.load(std::memory_order_acquire) == 1 ||
+            refs_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+            delete this;
     }
     /// It will not run any more. A timer leaves the queue at once.
     void cancel() noexcept;
@@ -45,15 +52,17 @@ class handle_state : public ready_node, public timer_node, public pooled {
     [[nodiscard]] loop_core& loop() const noexcept { return loop_; }
     /// It will run in the next round. Harmless if it is queued already, as a reader's may be.
     void queue() noexcept;
+    /// The same for one that nobody else knows.
+    void queue_first() noexcept;
     /// What it is called in reports: "a callback", "a reader callback".
     void set_what(const char* what) noexcept { what_ = what; }
+    /// What a timer queue calls that holds a reference.
+    static void fire(timer_node& n, timer_event e) noexcept;
     /// How the ready queue tells callbacks from other nodes.
     static run_function runner() noexcept { return &run_handle; }
 
    protected:
     virtual void invoke() = 0;
-    void fire() noexcept override;
-    void dropped() noexcept override { release(); }
 
    private:
     static void run_handle(ready_node& n);
@@ -128,7 +137,9 @@ template <class F, class... Args>
     if constexpr (std::is_invocable_v<std::decay_t<F>&, std::decay_t<Args>&...>) {
         check_not_null(f);
         using bound = bound_handle<std::decay_t<F>, std::decay_t<Args>...>;
-        return ref<handle_state>(new bound(loop, std::forward<F>(f), std::forward<Args>(args)...));
+        auto* h = new bound(loop, std::forward<F>(f), std::forward<Args>(args)...);
+        h->add_first_ref();
+        return ref<handle_state>::adopt(h);
     } else {
         return {};
     }

@@ -44,7 +44,7 @@ class deadline : public timer_node, public list_hook {
     ~deadline() = default;
 
    private:
-    void fire() noexcept final;
+    static void fire(timer_node& n, timer_event e) noexcept;
     loop_core* loop_ = nullptr;
 };
 

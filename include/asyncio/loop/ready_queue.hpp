@@ -26,7 +26,12 @@ class ready_queue {
     ready_queue& operator=(const ready_queue&) = delete;
 
     [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }
-    [[nodiscard]] std::size_t size() const noexcept { return pushed_ - popped_; }
+    /// Walks the queue.
+    [[nodiscard]] std::size_t size() const noexcept {
+        std::size_t n = 0;
+        for (const ready_node* node = head_; node != nullptr; node = node->next_ready) ++n;
+        return n;
+    }
     /// The one that pop() would take, and the one that was pushed last; null if there is none.
     [[nodiscard]] ready_node* front() const noexcept { return head_; }
     [[nodiscard]] ready_node* back() const noexcept { return empty() ? nullptr : tail_; }
@@ -38,12 +43,10 @@ class ready_queue {
         else
             tail_->next_ready = &n;
         tail_ = &n;
-        ++pushed_;
     }
     ready_node& pop() noexcept {
         ready_node& n = *head_;
         head_ = n.next_ready;
-        ++popped_;
         return n;
     }
     /// Takes out the node at `index`, for schedulers that do not want the first.
@@ -54,16 +57,12 @@ class ready_queue {
         ready_node* n = before->next_ready;
         before->next_ready = n->next_ready;
         if (tail_ == n) tail_ = before;
-        ++popped_;
         return *n;
     }
 
    private:
     ready_node* head_ = nullptr;
     ready_node* tail_ = nullptr;
-    // Two counts instead of one, which every push and pop would have to wait for.
-    std::size_t pushed_ = 0;
-    std::size_t popped_ = 0;
 };
 
 }  // namespace asyncio::detail

@@ -10,11 +10,18 @@
 
 namespace asyncio::detail {
 
-/// A deadline that belongs to a frame or a handle. fire() is called by the loop's turn; it may only
-/// queue and mark. Its owner disarms it before it dies.
+enum class timer_event : std::uint8_t {
+    due,      ///< its time has come
+    dropped,  ///< the queue is cleared: it never will
+};
+
+/// A deadline that belongs to a frame or a handle. Its owner disarms it before it dies.
 class timer_node {
    public:
-    timer_node() noexcept = default;
+    /// Called by the loop's turn, once, when it is armed no more; it may only queue and mark.
+    using fire_function = void (*)(timer_node&, timer_event) noexcept;
+
+    timer_node() noexcept {}
     timer_node(const timer_node&) = delete;
     timer_node& operator=(const timer_node&) = delete;
     [[nodiscard]] bool armed() const noexcept { return index_ != not_armed; }
@@ -22,16 +29,15 @@ class timer_node {
 
    protected:
     ~timer_node() = default;
-    virtual void fire() noexcept = 0;
-    /// The queue is cleared: it will never fire.
-    virtual void dropped() noexcept {}
 
    private:
     friend class timer_queue;
     static constexpr std::size_t not_armed = static_cast<std::size_t>(-1);
-    time_point when_{};
-    std::uint64_t order_ = 0;
     std::size_t index_ = not_armed;
+    // Set when it is armed.
+    time_point when_;
+    std::uint64_t order_;
+    fire_function fire_;
 };
 
 class timer_queue {
@@ -41,7 +47,7 @@ class timer_queue {
     [[nodiscard]] time_point next() const noexcept { return heap_.front().when; }
 
     /// Throws std::bad_alloc, then nothing has changed.
-    void arm(timer_node& n, time_point when);
+    void arm(timer_node& n, time_point when, timer_node::fire_function fire);
     /// Harmless if it is not armed.
     void disarm(timer_node& n) noexcept {
         if (n.armed()) remove(n);

@@ -1,7 +1,6 @@
 // Connections to others.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <string>
 #include <string_view>

@@ -41,7 +41,7 @@ class listener final : public io_object, public ready_node, public timer_node {
 
    private:
     static void run_accept(ready_node& n);
-    void fire() noexcept override { queue_accept(); }
+    static void fire(timer_node& n, timer_event e) noexcept;
     ref<server_state> owner_;  ///< while it listens
 };
 

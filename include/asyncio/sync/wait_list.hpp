@@ -67,7 +67,7 @@ class waiter : public wait_node {
     /// Joins the end of the line and suspends the task.
     void suspend(promise_base& p);
     /// Throws std::runtime_error if tasks of another loop stand in the line.
-    void check_loop(const task_state_base& t) const;
+    inline void check_loop(const task_state_base& t) const;
     /// Throws what ended the wait instead of a grant.
     [[noreturn]] void fail();
 
@@ -86,6 +86,7 @@ class waiter : public wait_node {
    private:
     friend class wait_list;
     static void turn(ready_node& n);
+    [[noreturn]] void refuse_loop() const;
 
     // Set when it joins the line.
     waiter* before_;
@@ -171,6 +172,11 @@ class wait_list {
     waiter* next_ = nullptr;
     std::size_t granted_ = 0;
 };
+
+void waiter::check_loop(const task_state_base& t) const {
+    if (line_->is_foreign(t)) [[unlikely]]
+        refuse_loop();
+}
 
 void waiter::leave() noexcept {
     line_->remove(*this);

@@ -4,7 +4,6 @@
 // except wake().
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>

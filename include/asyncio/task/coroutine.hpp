@@ -15,6 +15,8 @@ namespace detail {
 
 struct coroutine_access;
 
+inline constexpr bool never_dropped = false;
+
 /// Runs a child in its parent's task. Destroys the child with the full expression.
 template <class T>
 class child_awaiter {
@@ -25,34 +27,37 @@ class child_awaiter {
     explicit child_awaiter(handle_type child) noexcept : child_(child) {}
     child_awaiter(child_awaiter&& o) noexcept : child_(std::exchange(o.child_, nullptr)) {}
     child_awaiter& operator=(child_awaiter&&) = delete;
-    ~child_awaiter() {
-        if (child_ && !(parent_ != nullptr && parent_->dropped)) child_.destroy();
+    [[gnu::always_inline]] ~child_awaiter() {
+        if (child_ && !*dropped_) child_.destroy();
     }
 
     static constexpr bool await_ready() noexcept { return false; }
     template <class P>
     bool await_suspend(std::coroutine_handle<P> h) {
         if (!child_) throw_awaited_twice();
-        parent_ = &promise_of(h);
-        return start_child(*parent_, child_.promise(), child_);
+        promise_base& parent = promise_of(h);
+        dropped_ = &parent.dropped;
+        return start_child(parent, child_.promise(), child_);
     }
     [[gnu::always_inline]] T await_resume() {
-        parent_->child = nullptr;
-        check_result(child_.promise());
+        check_result(leave());
         return child_.promise().take();
     }
     /// The same without throwing what the child ended with.
-    outcome<T> resume_outcome() {
-        parent_->child = nullptr;
-        return promise_outcome<T>(child_.promise());
-    }
+    outcome<T> resume_outcome() { return promise_outcome<T>(leave()); }
 
    protected:
     [[nodiscard]] std::source_location function() const { return child_.promise().function; }
 
    private:
+    /// The parent goes on.
+    promise<T>& leave() noexcept {
+        promise<T>& child = child_.promise();
+        child.parent->child = nullptr;
+        return child;
+    }
     handle_type child_;
-    promise_base* parent_ = nullptr;
+    const bool* dropped_ = &never_dropped;  ///< is the child's frame gone, before its parent's?
 };
 
 }  // namespace detail

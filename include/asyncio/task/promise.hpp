@@ -75,7 +75,7 @@ class promise_base {
     bool started = false;
     bool inline_run = false;  ///< it runs inside its parent's await_suspend
     bool dropped = false;     ///< its child's frame was destroyed before its own
-    bool has_value = false;   ///< it reached a co_return
+    bool has_value = false;   ///< it ended with a value, or with nothing if it gives none
 
     [[nodiscard]] std::coroutine_handle<> handle() noexcept {
         // LIFETIME: the promise lives in its frame; the address is the frame's for every alignment
@@ -84,6 +84,7 @@ class promise_base {
     }
 
     void unhandled_exception() noexcept {
+        has_value = false;  // a local's destructor may throw after the co_return
         exception = std::current_exception();
         note_exception(*this);
     }
@@ -186,14 +187,19 @@ class promise_result : public promise_base {
         has_value = true;
     }
     T take() { return std::move(value_); }
+    void unhandled_exception() noexcept {
+        drop_value();
+        promise_base::unhandled_exception();
+    }
 
    protected:
     promise_result() noexcept {}
-    ~promise_result() {
-        if (has_value) std::destroy_at(std::addressof(value_));
-    }
+    ~promise_result() { drop_value(); }
 
    private:
+    void drop_value() noexcept {
+        if (has_value) std::destroy_at(std::addressof(value_));
+    }
     union {
         T value_;
     };
@@ -244,10 +250,10 @@ void report_never_awaited(const promise_base& p) noexcept;
 /// Rethrows what the coroutine ended with; complains if it reached its end without a co_return.
 /// Inlined, as all that throws: the fewer calls up to the catch, the faster.
 [[gnu::always_inline]] inline void check_result(promise_base& p) {
-    if (p.exception) [[unlikely]]
-        std::rethrow_exception(std::move(p.exception));
-    if (!p.has_value) [[unlikely]]
-        throw_no_value(p);
+    if (p.has_value) [[likely]]
+        return;
+    if (p.exception) std::rethrow_exception(std::move(p.exception));
+    throw_no_value(p);
 }
 
 }  // namespace asyncio::detail

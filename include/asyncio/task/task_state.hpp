@@ -273,7 +273,8 @@ inline bool start_child(promise_base& parent, promise_base& child,
 }
 
 template <class P>
-void final_awaiter::await_suspend(std::coroutine_handle<P> h) noexcept {
+[[gnu::always_inline]] inline void final_awaiter::await_suspend(
+    std::coroutine_handle<P> h) noexcept {
     promise_base& p = h.promise();
     if (p.inline_run) return;
     if (p.parent != nullptr)

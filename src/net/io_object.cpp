@@ -31,8 +31,8 @@ bool io_object::enter_queue() noexcept {
 io_object::~io_object() { close_descriptor(); }
 
 void io_object::on_ready(unsigned events) noexcept {
-    if ((events & io_read) != 0 && reader != nullptr && reader->attempt()) finish(*reader);
-    if ((events & io_write) != 0 && writer != nullptr && writer->attempt()) finish(*writer);
+    if ((events & io_read) != 0 && reader != nullptr) retry(*reader);
+    if ((events & io_write) != 0 && writer != nullptr) retry(*writer);
 }
 
 void io_object::end_descriptor(void (backend::*end)(int)) noexcept {

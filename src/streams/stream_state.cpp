@@ -33,9 +33,15 @@ void read_operation::suspend(promise_base& p) {
         if (p.task->loop != &s.loop())
             throw_runtime_error("asyncio: this stream belongs to another event loop");
         if (const int code = s.attach(); code != 0) throw_io_error(code, s.text("reading from"));
-        if (s.readable) s.queue_service();
     }
     park(p, s.reader);
+    if (s.reader == this && s.has_loop() && s.readable) stream_state::retry(*this);
+}
+
+bool read_operation::look() noexcept {
+    if (io_operation::look()) return true;
+    if (stream_->can_receive()) stream_state::retry(*this);
+    return false;
 }
 
 std::string read_operation::describe() const { return stream_->text("reading from"); }
@@ -145,27 +151,13 @@ void stream_state::run_service(ready_node& n) {
 }
 
 void stream_state::service() {
-    if (reader != nullptr) {
-        if (reader->attempt())
-            finish(*reader);
-        else if (can_receive())
-            queue_service();
-    }
     flush();
     if (!paused_) wake_drainers();
 }
 
 void stream_state::on_ready(unsigned events) noexcept {
-    if ((events & io_read) != 0 && reader != nullptr) {
-        if (reader->attempt())
-            finish(*reader);
-        else if (can_receive())
-            queue_service();
-    }
-    if ((events & io_write) != 0) {
-        if (writer != nullptr && writer->attempt()) finish(*writer);
-        if (!unsent_.empty()) queue_service();
-    }
+    io_object::on_ready(events);
+    if ((events & io_write) != 0 && !unsent_.empty()) queue_service();
 }
 
 // ---- reading ----
@@ -328,11 +320,7 @@ void stream_state::connection_broke() noexcept {
     broken_ = true;
     ahead = false;
     readable = true;  // ask once more
-    if (reader == nullptr) return;
-    if (reader->attempt())
-        finish(*reader);
-    else if (can_receive())
-        queue_service();
+    if (reader != nullptr) retry(*reader);
 }
 
 void stream_state::wake_drainers() noexcept {

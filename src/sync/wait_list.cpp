@@ -44,15 +44,6 @@ void waiter::fail() {
                              "tasks that use it");
 }
 
-void waiter::turn(ready_node& n) {
-    auto& task = static_cast<task_state_base&>(n);
-    auto& self = static_cast<waiter&>(*task.waiting_on);
-    task.run = self.step_;
-    if (self.status_ != status::orphaned && !self.look()) return;
-    task.waiting_on = nullptr;
-    task.run(task);  // LIFETIME: the frame goes on, and takes this node with it
-}
-
 // ---- the line ----
 
 void wait_list::push_front(waiter& w) noexcept {
@@ -82,7 +73,10 @@ void wait_list::orphan_all() noexcept {
         const bool woken = w.granted();
         remove(w);
         w.status_ = waiter::status::orphaned;
-        if (!woken) w.task_->wake();
+        if (!woken)
+            w.task_->wake();
+        else if (w.task_->will_look())
+            w.task_->wake_without_look();
     }
 }
 

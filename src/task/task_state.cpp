@@ -297,6 +297,14 @@ void task_state_base::step(ready_node& n) {
     if (ended) t.finish_task();
 }
 
+void task_state_base::look_first(ready_node& n) {
+    auto& t = static_cast<task_state_base&>(n);
+    t.run = &step;
+    if (!t.waiting_on->look()) return;
+    t.waiting_on = nullptr;
+    step(n);  // LIFETIME: the frame goes on, and takes the node that it waited on with it
+}
+
 /// Makes the task and its context the current ones.
 class task_state_base::step_scope {
    public:

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "asyncio/sync/wait_list.hpp"
+#include "asyncio/task/task_state.hpp"
 
 namespace asyncio::detail {
 
@@ -28,7 +28,7 @@ std::uint64_t id_of(ready_node& n, std::uint64_t host) noexcept {
 }  // namespace
 
 task_state_base* task_behind(ready_node& n) noexcept {
-    if (!task_state_base::is_step(n.run) && n.run != waiter::runner()) return nullptr;
+    if (!task_state_base::is_step(n.run)) return nullptr;
     return static_cast<task_state_base*>(&n);
 }
 

@@ -82,6 +82,8 @@ coroutine<> try_first() {
     // An event that concerns the other direction changes nothing.
     ends.own->on_ready(asyncio::detail::io_write);
     ends.own->on_ready(asyncio::detail::io_read);
+    ends.own->on_ready(asyncio::detail::io_read);
+    co_await loopback::rounds(1);
     EXPECT_FALSE(t.done()) << "a stray event";
     EXPECT_EQ(::write(ends.other, "a", 1), 1);
     attempts = co_await std::move(t);
@@ -104,6 +106,45 @@ coroutine<> close_it() {
 }
 
 TEST(io_object, tells_who_waits_when_it_closes) { asyncio::run(close_it()); }
+
+// An event has come, and before the task's turn something else happens.
+coroutine<> lose_the_turn() {
+    const two_ends ends(asyncio::get_running_loop());
+    auto cancelled = asyncio::create_task(count_reads, std::cref(ends));
+    co_await loopback::rounds(2);
+    EXPECT_EQ(::write(ends.other, "a", 1), 1);
+    ends.own->on_ready(asyncio::detail::io_read);
+    cancelled.cancel();
+    const std::string e = co_await loopback::error_of(std::move(cancelled));
+    EXPECT_EQ(e, "cancelled");
+    EXPECT_EQ(ends.own->reader, nullptr);
+    int attempts = co_await count_reads(ends);
+    EXPECT_EQ(attempts, 1) << "nothing was consumed";
+
+    auto closed = asyncio::create_task(count_reads, std::cref(ends));
+    co_await loopback::rounds(2);
+    ends.own->on_ready(asyncio::detail::io_read);
+    ends.own->close_descriptor();
+    attempts = co_await closed;
+    EXPECT_EQ(attempts, -1) << "it was told, and went on once";
+}
+
+TEST(io_object, cancel_and_close_come_before_a_turn) { asyncio::run(lose_the_turn()); }
+
+TEST(io_object, a_loop_may_close_before_a_turn) {
+    const auto loop = asyncio::new_event_loop();
+    const two_ends ends(*loop);
+    auto t = loop->create_task(count_reads, std::cref(ends));
+    loop->call_soon([&] {
+        loop->call_soon([&] {
+            ends.own->on_ready(asyncio::detail::io_read);
+            loop->stop();
+        });
+    });
+    loop->run_forever();
+    loop->close();
+    EXPECT_TRUE(t.cancelled());
+}
 
 coroutine<> watch_what_is_owned() {
     const two_ends ends(asyncio::get_running_loop());

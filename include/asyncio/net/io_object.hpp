@@ -1,10 +1,12 @@
 // A descriptor that the library owns, and the calls that wait for it.
 //
-// A call is tried first. What would block parks its node, which lives in the awaiting frame; the
-// backend says when to try again, and the task runs once the call has succeeded:
+// A call is tried first. What would block parks its node, which lives in the awaiting frame. When
+// the backend says that it may be tried again, the task is queued, and its turn begins with that:
+// what arrives is used while it is warm.
 //
-//      attempt --would block--> parked --ready--> attempt --> done: the task goes on
-//                                  `--cancel----> the node leaves; nothing was consumed
+//      attempt --would block--> parked --ready--> the task's turn: attempt --> done: it goes on
+//                                  |                                  `------> parked
+//                                  `---cancel---> the node leaves; nothing was consumed
 #pragma once
 
 #include <coroutine>
@@ -25,10 +27,15 @@ class io_object;
 /// A call on a socket that somebody awaits.
 class io_operation : public wait_node {
    public:
-    /// Tries. True: it is over, with a result or an error. May be called while a poll is collected.
+    /// Tries. True: it is over, with a result or an error.
     virtual bool attempt() noexcept = 0;
     /// The socket was closed meanwhile.
     virtual void closed() noexcept = 0;
+    bool look() noexcept override {
+        if (!attempt()) return false;
+        leave();
+        return true;
+    }
 
    protected:
     io_operation() noexcept = default;
@@ -36,7 +43,7 @@ class io_operation : public wait_node {
     ~io_operation() {
         if (place_ != nullptr && place_ != &cancelled) *place_ = nullptr;
     }
-    /// Suspends the task until wake(). `place` is the socket's slot for this direction.
+    /// Suspends the task. `place` is the socket's slot for this direction.
     void park(promise_base& p, io_operation*& place) noexcept {
         place = this;
         place_ = &place;
@@ -55,10 +62,16 @@ class io_operation : public wait_node {
     friend class io_object;
     /// Stands for the place of a call that was cancelled. Never written.
     inline static io_operation* cancelled = nullptr;
-    void wake() noexcept {
+    void leave() noexcept {
         *place_ = nullptr;
         place_ = nullptr;
-        task_->wake();
+    }
+    void wake() noexcept {
+        leave();
+        if (task_->will_look())
+            task_->wake_without_look();
+        else
+            task_->wake();
     }
     bool cancel_wait(task_state_base&, const cancel_ref&) noexcept override {
         wake();
@@ -117,6 +130,10 @@ class io_object : public io_source, public list_hook, public pooled {
     [[nodiscard]] bool is_queued() const noexcept { return queued_; }
     /// The parked call is over: its task goes on.
     static void finish(io_operation& parked) noexcept { parked.wake(); }
+    /// The parked call is tried again when its task's turn comes.
+    static void retry(io_operation& parked) noexcept {
+        if (!parked.task_->will_look()) parked.task_->wake_to_look();
+    }
 
    private:
     void link() noexcept;

@@ -47,6 +47,7 @@ class read_operation : public io_operation {
     [[nodiscard]] virtual std::span<char> target() const noexcept { return {}; }
     virtual void arrived(std::size_t) noexcept {}
     bool attempt() noexcept override;
+    bool look() noexcept final;
     void fail(std::exception_ptr e) noexcept { error_ = std::move(e); }
 
    protected:

@@ -40,8 +40,6 @@ class sync_name {
 class waiter : public wait_node {
    public:
     waiter& operator=(const waiter&) = delete;
-    /// How a task is known in the ready queue after wake_next_to_look().
-    [[nodiscard]] static ready_node::run_function runner() noexcept { return &turn; }
 
    protected:
     enum class status : std::uint8_t {
@@ -75,23 +73,17 @@ class waiter : public wait_node {
     /// "lock", "event": what it waits for.
     [[nodiscard]] virtual const char* kind() const noexcept = 0;
 
-    /// The task's turn has come after wake_next_to_look(): true lets it go on, false lets it wait
-    /// on.
-    virtual bool look() { return true; }
-
     wait_list* line_;
     task_state_base* task_ = nullptr;
     status status_ = status::idle;
 
    private:
     friend class wait_list;
-    static void turn(ready_node& n);
     [[noreturn]] void refuse_loop() const;
 
     // Set when it joins the line.
     waiter* before_;
     waiter* behind_;
-    ready_node::run_function step_;
 };
 
 /// The line. Its owner decides who is granted what; when it dies, those in line get an error.
@@ -135,13 +127,7 @@ class wait_list {
         return w;
     }
     /// The same, but the task's turn begins with look().
-    void wake_next_to_look() noexcept {
-        waiter& w = grant_next();
-        // The task keeps its wait until its turn, which is ours instead of its next step.
-        w.step_ = w.task_->run;
-        w.task_->run = &waiter::turn;
-        w.task_->loop->schedule(*w.task_);
-    }
+    void wake_next_to_look() noexcept { grant_next().task_->wake_to_look(); }
     /// Wakes all who wait; they leave the line.
     void release_all() noexcept;
 

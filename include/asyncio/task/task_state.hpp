@@ -150,6 +150,9 @@ class wait_node {
     [[nodiscard]] virtual const task_state_base* owner() const noexcept { return nullptr; }
     /// The task to which this wait hands a cancel on, and that ends it only by ending itself.
     [[nodiscard]] virtual task_state_base* awaited_task() const noexcept { return nullptr; }
+    /// The task's turn has come after wake_to_look(): true ends the wait and lets the task go on,
+    /// false lets it wait on.
+    virtual bool look() { return true; }
     /// Ends a wait for a task that waits, in the end, for this wait.
     virtual void break_cycle() noexcept {}
 
@@ -186,6 +189,18 @@ class task_state_base : public future_state_base, public ready_node, public task
         waiting_on = nullptr;
         loop->schedule(*this);
     }
+    /// It may have happened: the task's turn begins with look() of what it waits on.
+    void wake_to_look() noexcept {
+        run = &look_first;
+        loop->schedule(*this);
+    }
+    /// Was it woken to look, and has not had its turn?
+    [[nodiscard]] bool will_look() const noexcept { return run == &look_first; }
+    /// It has happened in between: the turn comes all the same, and need not begin with a look.
+    void wake_without_look() noexcept {
+        run = &step;
+        waiting_on = nullptr;
+    }
     /// Throws the cancel that is due.
     [[noreturn, gnu::always_inline]] void throw_cancel() {
         must_cancel = false;
@@ -201,7 +216,7 @@ class task_state_base : public future_state_base, public ready_node, public task
     [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
     /// Is a node of the ready queue that runs `f` a task's step?
     [[nodiscard]] static bool is_step(run_function f) noexcept {
-        return f == &step || f == &first_step;
+        return f == &step || f == &first_step || f == &look_first;
     }
     void set_name(std::string_view name) { make_extras().name = name; }
     /// Runs in a context that it shares with others.
@@ -233,6 +248,7 @@ class task_state_base : public future_state_base, public ready_node, public task
     class step_scope;
     static void first_step(ready_node& n);
     static void step(ready_node& n);
+    static void look_first(ready_node& n);
     void run_special_step();
     void run_timed_step();
     void report_slow_step(std::chrono::nanoseconds took, const std::string& before);

@@ -37,6 +37,7 @@ struct thread_end {
 };
 thread_local thread_end at_thread_end;
 
+#if !ASYNCIO_ASAN
 /// Full magazines of one class, for whichever thread needs one. Nobody waits for it: who finds it
 /// in use does without, also in a process that was forked in that moment.
 class depot {
@@ -47,7 +48,8 @@ class depot {
         const bool room = count_ < most;
         if (room) {
             ++count_;
-            top_ = ::new (blocks) magazine{blocks->next, top_};
+            free_block* const next = blocks->next;
+            top_ = ::new (blocks) magazine{next, top_};
         }
         leave();
         return room;
@@ -61,7 +63,9 @@ class depot {
             top_ = taken->below;
         }
         leave();
-        return taken == nullptr ? nullptr : ::new (taken) free_block{taken->next};
+        if (taken == nullptr) return nullptr;
+        free_block* const next = taken->next;
+        return ::new (taken) free_block{next};
     }
 
    private:
@@ -82,6 +86,7 @@ class depot {
     magazine* top_ = nullptr;
 };
 constinit depot depots[block_classes];
+#endif
 
 }  // namespace
 

@@ -7,8 +7,8 @@
 #include <optional>
 #include <stdexcept>
 
-// Durations and clocks are a tenth of <chrono>, and where libstdc++ keeps them: without the
-// calendars and their formatting, a program compiles a tenth faster.
+// <chrono> adds calendars and their formatting to what is needed here, durations and clocks. Where
+// libstdc++ keeps those by themselves, a program compiles a tenth faster without the rest.
 #if defined(__GLIBCXX__) && __has_include(<bits/chrono.h>)
 #include <bits/chrono.h>
 #else

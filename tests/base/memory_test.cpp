@@ -69,7 +69,9 @@ TEST(memory, blocks_come_back_to_the_thread_that_needs_them) {
     std::vector<void*> blocks;
     bool over = false;
     std::thread other([&] {
-        for (filled.acquire(); !over; filled.acquire()) {
+        for (;;) {
+            filled.acquire();
+            if (over) return;
             for (void* p : blocks) deallocate(p, 400);
             emptied.release();
         }

@@ -270,7 +270,8 @@ TEST(run_signal, two_at_once_are_one) {
         co_return 0;
     };
     EXPECT_EQ(run(main()), 7);
-#ifndef __SANITIZE_THREAD__  // it does not hand a signal on to a program that sleeps in epoll_pwait2
+#ifndef __SANITIZE_THREAD__  // it does not hand a signal on to a program that sleeps in
+                             // epoll_pwait2
     EXPECT_EQ(exit_code_after(ends_when_told, SIGINT, SIGINT), 130);
     EXPECT_EQ(exit_code_after(ends_when_told, SIGTERM, SIGTERM), 143);
 #endif

@@ -183,7 +183,10 @@ class call_points final : public everywhere_points {
         made_ = 0;
         disturbed_ = false;
         told_.clear();
-        if (n == 0) all_.clear();
+        if (n == 0)
+            all_.clear();
+        else
+            wanted_at_ = locate(n);
     }
     std::uint64_t points() const override { return all_.size(); }
     std::uint64_t tries() const override {
@@ -211,7 +214,7 @@ class call_points final : public everywhere_points {
             all_.push_back(&kind);
             return nullptr;
         }
-        const auto [at, w] = locate(wanted_);
+        const auto [at, w] = wanted_at_;
         if (at != made_ || all_[at - 1] != &kind) return nullptr;
         disturbed_ = true;
         const task_state_base* t = running_loop != nullptr ? running_loop->current_task : nullptr;
@@ -239,6 +242,7 @@ class call_points final : public everywhere_points {
     }
 
     std::uint64_t wanted_ = 0;
+    place wanted_at_{};
     std::uint64_t made_ = 0;
     bool disturbed_ = false;
     std::vector<const call_kind*> all_;

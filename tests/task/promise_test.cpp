@@ -19,7 +19,7 @@ using namespace asyncio;
 using namespace std::chrono_literals;
 
 template <class A>
-auto run(A&& a) {
+auto drive(A&& a) {
     return new_event_loop()->run_until_complete(std::forward<A>(a));
 }
 
@@ -59,18 +59,18 @@ TEST(promise_result, values_are_moved_and_destroyed_once) {
             (void)a;
             (void)b;
         };
-        run(main());
-        (void)run(by_value());
+        drive(main());
+        (void)drive(by_value());
     }
     EXPECT_EQ(counted::alive, 0);
     EXPECT_EQ(counted::copies, 0);
 }
 
 TEST(promise_result, takes_what_converts) {
-    EXPECT_EQ(run(converts()), "text");
-    EXPECT_EQ(run(callable())(), 3);
-    EXPECT_EQ(run(large())[0], 'x');
-    EXPECT_EQ(run(braces()).size(), 3u);
+    EXPECT_EQ(drive(converts()), "text");
+    EXPECT_EQ(drive(callable())(), 3);
+    EXPECT_EQ(drive(large())[0], 'x');
+    EXPECT_EQ(drive(braces()).size(), 3u);
 }
 
 coroutine<int&> refers(int& n) {
@@ -92,7 +92,7 @@ TEST(promise_result, references_stay_references) {
         int& shared = co_await t;
         EXPECT_EQ(&shared, &n);
     };
-    run(main());
+    drive(main());
 }
 
 coroutine<> finds_its_promise(const detail::promise_base*& found) {

@@ -1,14 +1,17 @@
 #include "asyncio/base/context.hpp"
 
 #include <memory>
+#include <utility>
 
 namespace asyncio::detail {
 
-ASYNCIO_THREAD_LOCAL context_map* current_context = nullptr;
+ASYNCIO_THREAD_LOCAL context_map** context_of_turn = nullptr;
+ASYNCIO_THREAD_LOCAL context_map* context_of_thread = nullptr;
 
 context_value* context_find(const void* variable) noexcept {
-    if (current_context == nullptr) return nullptr;
-    for (const context_map::entry& e : current_context->entries)
+    const context_map* current = current_context();
+    if (current == nullptr) return nullptr;
+    for (const context_map::entry& e : current->entries)
         if (e.variable == variable) return e.value;
     return nullptr;
 }
@@ -20,9 +23,10 @@ void context_replace(const void* variable, context_value* value) {
     };
     std::unique_ptr<context_value, releaser> owned(value);
     std::unique_ptr<context_map, releaser> next(new context_map);
-    if (current_context != nullptr) {
-        next->entries.reserve(current_context->entries.size() + 1);
-        for (const context_map::entry& e : current_context->entries) {
+    context_map*& current = current_context();
+    if (current != nullptr) {
+        next->entries.reserve(current->entries.size() + 1);
+        for (const context_map::entry& e : current->entries) {
             if (e.variable == variable) continue;
             e.value->add_ref();
             next->entries.push_back(e);
@@ -32,8 +36,7 @@ void context_replace(const void* variable, context_value* value) {
         next->entries.push_back({variable, value});
         (void)owned.release();
     }
-    context_map* old = current_context;
-    current_context = next->entries.empty() ? nullptr : next.release();
+    context_map* old = std::exchange(current, next->entries.empty() ? nullptr : next.release());
     if (old != nullptr) old->release();
 }
 

@@ -118,9 +118,7 @@ void event_loop::check_can_run() const {
 
 void event_loop::run_forever() {
     const running_scope scope(*this);
-    do {
-        run_once(!stopping_);
-    } while (!stopping_);
+    run_turns(true);
 }
 
 delay event_loop::run_ready() {
@@ -133,9 +131,7 @@ delay event_loop::run_ready() {
         const host_scope at_end{*this};
         const running_scope scope(*this);
         ask_next_turn();
-        do {
-            run_once(false);
-        } while (!ready.empty() && !stopping_);
+        run_turns(false);
     }
     return until_next_timer();
 }

@@ -9,9 +9,8 @@ ASYNCIO_THREAD_LOCAL loop_core* running_loop = nullptr;
 
 namespace {
 
-/// While callbacks are ready, the outside is asked this often. Reading the clock costs more than a
-/// short turn: the shorter the turns were, the more of them pass until it is read again.
-constexpr auto longest_without_poll = std::chrono::microseconds(50);
+/// Reading the clock costs more than a short turn: the shorter the turns were, the more of them
+/// pass until it is read again.
 constexpr auto shortest_without_clock = std::chrono::microseconds(5);
 constexpr unsigned most_turns_without_clock = 64;
 
@@ -76,35 +75,6 @@ bool loop_core::post(ref<handle_state> h) noexcept {
     return true;
 }
 
-[[gnu::always_inline]] inline void loop_core::run_ready() {
-    if (simulated) [[unlikely]] {
-        for (std::size_t n = ready.size(); n > 0; --n) {
-            ready_node& node = ready.take(outside->pick(n));
-            node.run(node);
-        }
-        return;
-    }
-    if (ready.empty()) return;
-    for (const ready_node* last = ready.back();;) {
-        ready_node& node = ready.pop();
-        const bool was_last = &node == last;
-        node.run(node);
-        if (was_last) return;
-    }
-}
-
-void loop_core::run_once(bool may_wait) {
-    ++turns;
-    if (ready.empty() || simulated || --turns_until_clock_ == 0) [[unlikely]]
-        ask_outside(may_wait);
-    if (posted_.load(std::memory_order_relaxed) != nullptr) [[unlikely]]
-        collect_posted();
-    if (signal_arrived_.load(std::memory_order_relaxed)) [[unlikely]]
-        collect_signals();
-    if (!timers.empty()) timers.fire_due(now());
-    run_ready();
-}
-
 bool loop_core::recently_asked() noexcept {
     const time_point current = now();
     const auto passed = current - std::exchange(clock_read_at_, current);
@@ -129,6 +99,7 @@ bool loop_core::spin_for_work() {
 void loop_core::ask_outside(bool may_wait) {
     const bool must = std::exchange(ask_next_turn_, false) || ready.empty() || simulated;
     if (!must && recently_asked()) return;
+    if (ready.empty()) turns_per_clock_ = 1;  // nobody knows how long the next turns will be
     const bool idle = may_wait && ready.empty();
     if (!idle || spin.count() == 0 || simulated || !spin_for_work()) {
         delay timeout = std::chrono::nanoseconds(0);

@@ -4,7 +4,7 @@ namespace asyncio::detail {
 
 void timer_queue::arm(timer_node& n, time_point when, timer_node::fire_function fire) {
     heap_.push_back({when, &n});
-    n.when_ = when;
+    n.when_ = when.time_since_epoch();
     n.order_ = ++armed_;
     n.fire_ = fire;
     sift_up(heap_.size() - 1, {when, &n});

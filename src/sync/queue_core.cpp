@@ -6,43 +6,33 @@ namespace asyncio::detail {
 
 // ---- those who wait ----
 
-bool get_wait::look() {
+void queue_wait::hand_on() noexcept {
+    if (wants_item())
+        queue_.wake_getters();
+    else
+        queue_.wake_putters();
+}
+
+bool queue_wait::look() {
     leave();
     if (task_->take_pending_cancel()) {
         status_ = status::cancelled;
-        queue_.item_left();
+        hand_on();
         return true;
     }
-    if (!queue_.empty() || queue_.shut_down_) return true;
-    queue_.getters_.push_front(*this);
+    if (queue_.shut_down_ || !(wants_item() ? queue_.empty() : queue_.full())) return true;
+    line_->push_front(*this);
     return false;
 }
 
-void get_wait::give_up() noexcept {
+void queue_wait::give_up() noexcept {
     leave();
-    queue_.item_left();
+    hand_on();
 }
 
-std::string get_wait::describe() const { return "an item of " + queue_.describe(); }
-
-bool put_wait::look() {
-    leave();
-    if (task_->take_pending_cancel()) {
-        status_ = status::cancelled;
-        queue_.place_left();
-        return true;
-    }
-    if (!queue_.full() || queue_.shut_down_) return true;
-    queue_.putters_.push_front(*this);
-    return false;
+std::string queue_wait::describe() const {
+    return (wants_item() ? "an item of " : "room in ") + queue_.describe();
 }
-
-void put_wait::give_up() noexcept {
-    leave();
-    queue_.place_left();
-}
-
-std::string put_wait::describe() const { return "room in " + queue_.describe(); }
 
 std::string join_wait::describe() const { return "the last task_done() of " + queue_.describe(); }
 

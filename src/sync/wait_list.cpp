@@ -22,13 +22,6 @@ void waiter::refuse_loop() const {
                              "the other one with run_coroutine_threadsafe");
 }
 
-void waiter::suspend(promise_base& p) {
-    check_loop(*p.task);
-    task_ = p.task;
-    line_->push_back(*this);
-    task_->wait_on(p, *this);
-}
-
 bool waiter::cancel_wait(task_state_base& t, const cancel_ref&) noexcept {
     if (status_ != status::waiting) return false;
     line_->remove(*this);

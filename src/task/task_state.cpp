@@ -90,9 +90,11 @@ bool future_state_base::cancel(const cancel_ref& why) {
 
 void future_state_base::finish(future_status s) noexcept {
     status = s;
+    if (waiters_.empty()) return;
     finishing = is_task;
     // The nodes only mark and queue, and may destroy themselves.
-    while (!waiters_.empty()) waiters_.pop_front().future_done(*this);
+    do waiters_.pop_front().future_done(*this);
+    while (!waiters_.empty());
     finishing = false;
 }
 
@@ -221,20 +223,7 @@ void throw_shared_move() {
 
 // ---- tasks ----
 
-task_state_base::task_state_base(loop_core& l, promise_base& r, std::string_view name,
-                                 std::source_location where)
-    : future_state_base(l, true, where),
-      ready_node(&first_step),
-      resume_at(r.handle()),
-      root(&r),
-      context(context_ref::copy_current()),
-      number_(++l.tasks_made) {
-    r.task = this;
-    r.parent = nullptr;
-    r.child = nullptr;
-    r.started = true;
-    if (!name.empty()) set_name(name);
-}
+bool wait_node::look() { return true; }
 
 void task_state_base::report_unretrieved_error() noexcept {
     unretrieved = false;
@@ -258,169 +247,11 @@ void task_state_base::start(bool eager) {
     run_special_step();  // inside another task's step
 }
 
-[[gnu::always_inline]] inline void task_state_base::run_frames() {
-    loop_core& l = *loop;
-    std::coroutine_handle<> h = resume_at;
-    do {
-        l.resume_next = nullptr;
-        h.resume();
-        h = l.resume_next;
-    } while (h);
-}
-
-void task_state_base::first_step(ready_node& n) {
-    auto& t = static_cast<task_state_base&>(n);
-    t.run = &step;
-    if (t.must_cancel) [[unlikely]] {
-        // Cancelled before it ran: the body never starts, its arguments are destroyed.
-        t.drop();
-        return;
-    }
-    t.started = true;
-    step(n);
-}
-
-void task_state_base::step(ready_node& n) {
-    auto& t = static_cast<task_state_base&>(n);
-    loop_core& loop = *t.loop;
-    if (loop.debug || t.extras) [[unlikely]] {
-        t.run_special_step();
-        return;
-    }
-    loop.current_task = &t;
-    t.context.swap_with_current();
-    t.run_frames();
-    const bool ended = t.root_done;
-    if (ended) t.end_coroutine();
-    t.context.swap_with_current();
-    loop.current_task = nullptr;
-    if (ended) t.finish_task();
-}
-
-void task_state_base::look_first(ready_node& n) {
-    auto& t = static_cast<task_state_base&>(n);
-    t.run = &step;
-    if (!t.waiting_on->look()) return;
-    t.waiting_on = nullptr;
-    step(n);  // LIFETIME: the frame goes on, and takes the node that it waited on with it
-}
-
-/// Makes the task and its context the current ones.
-class task_state_base::step_scope {
-   public:
-    explicit step_scope(task_state_base& t) noexcept
-        : task_(t),
-          outer_(std::exchange(t.loop->current_task, &t)),
-          shared_(t.extras ? t.extras->shared_context.get() : nullptr) {
-        if (shared_ == nullptr) [[likely]]
-            t.context.swap_with_current();
-        else
-            entered_ = shared_->enter();
-    }
-    step_scope(const step_scope&) = delete;
-    step_scope& operator=(const step_scope&) = delete;
-    ~step_scope() {
-        if (shared_ == nullptr) [[likely]]
-            task_.context.swap_with_current();
-        else if (entered_)
-            shared_->leave();
-        task_.loop->current_task = outer_;
-    }
-
-   private:
-    task_state_base& task_;
-    task_state_base* outer_;
-    context_cell* shared_;
-    bool entered_ = false;  // the shared context is not the current one already
-};
-
-/// A step that is timed, runs inside another one, or in a context that is shared.
-void task_state_base::run_special_step() {
-    if (loop->debug) {
-        run_timed_step();
-        return;
-    }
-    {
-        const step_scope scope(*this);
-        run_frames();
-        if (root_done) end_coroutine();
-    }
-    if (root_done) finish_task();
-}
-
-void task_state_base::run_timed_step() {
-    std::string before;
-    try {
-        if (root->where.line() != 0) before = format_frames(*this);
-    } catch (const std::bad_alloc&) {
-        before.clear();  // the report will say less, but the step goes on
-    }
-    const time_point start = loop->now() - loop->reporting;
-    std::exception_ptr stop;  // what the exception handler throws
-    {
-        const step_scope scope(*this);
-        run_frames();
-        const auto took = loop->now() - loop->reporting - start;
-        if (took >= loop->slow_callback) {
-            try {
-                report_slow_step(took, before);
-            } catch (...) {
-                stop = std::current_exception();
-            }
-        }
-        if (root_done) end_coroutine();
-    }
-    if (root_done) finish_task();
-    if (stop) std::rethrow_exception(stop);
-}
-
 void task_state_base::report_slow_step(std::chrono::nanoseconds took, const std::string& before) {
     std::string details = created_line(*this);
     if (!before.empty()) details = lines(std::move(details), "  the step began at:\n" + before);
     details = lines(std::move(details), "  the step ended at:\n" + format_frames(*this));
     loop_of(*this).report_slow("a step of the task", took, name(), std::move(details));
-}
-
-void task_state_base::end_coroutine() {
-    promise_base& p = *root;
-    if (p.exception) {
-        exception = std::move(p.exception);
-    } else if (!p.has_value) {
-        exception = no_value_error(p);
-    } else {
-        try {
-            take_result(p);
-        } catch (...) {
-            exception = std::current_exception();
-        }
-    }
-    root = nullptr;
-    try {
-        // LIFETIME: the coroutine is at its final suspension; its locals are gone, now its
-        // parameters go.
-        p.handle().destroy();
-    } catch (...) {
-        exception = std::current_exception();
-    }
-}
-
-void task_state_base::finish_task() {
-    const auto self = ref<task_state_base>::adopt(this);  // the loop's reference ends here
-    task_link::unlink();
-    if (!exception) {
-        finish(must_cancel ? future_status::cancelled : future_status::value);
-        return;
-    }
-    if (const cancelled_error* c = as_cancelled(exception)) {
-        cancel_why = c->record();
-        exception = nullptr;
-        finish(future_status::cancelled);
-        return;
-    }
-    const bool fatal = is_fatal(exception);
-    unretrieved = !fatal && !expected;
-    finish(future_status::error);
-    if (fatal) std::rethrow_exception(exception);
 }
 
 void task_state_base::report_pending() noexcept {

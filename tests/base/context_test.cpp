@@ -50,7 +50,7 @@ TEST_F(context_test, null_removes) {
     context_replace(&a_, new number(1));
     context_replace(&a_, nullptr);
     EXPECT_EQ(find(&a_), -1);
-    EXPECT_EQ(current_context, nullptr);
+    EXPECT_EQ(current_context(), nullptr);
     context_replace(&b_, nullptr);
 }
 

@@ -53,8 +53,15 @@ class context_map {
     std::atomic<std::uint32_t> refs_{1};
 };
 
-/// The context of the running code; null while no variable was set. Owns a reference.
-extern ASYNCIO_THREAD_LOCAL context_map* current_context;
+/// What the running code's context lies in: that of the task or callback whose turn it is, or, if
+/// this is null, the thread's own. It owns a reference; null: empty.
+extern ASYNCIO_THREAD_LOCAL context_map** context_of_turn;
+extern ASYNCIO_THREAD_LOCAL context_map* context_of_thread;
+
+/// The context of the running code.
+inline context_map*& current_context() noexcept {
+    return context_of_turn != nullptr ? *context_of_turn : context_of_thread;
+}
 
 /// A context as somebody carries it. Null: empty.
 class context_ref {
@@ -74,15 +81,18 @@ class context_ref {
     /// A copy of the running code's context.
     static context_ref copy_current() noexcept {
         context_ref r;
-        r.p_ = current_context;
+        r.p_ = current_context();
         if (r.p_ != nullptr) r.p_->add_ref();
         return r;
     }
+    /// Makes this the current context, until leave() or for as long as a context_scope lives. What
+    /// is set meanwhile is set in this one, which must not move.
+    void enter() noexcept { context_of_turn = &p_; }
+    /// The thread's own context is the current one again.
+    static void leave() noexcept { context_of_turn = nullptr; }
     /// Makes this the current context; again: puts the old one back and keeps what became of this
     /// one.
-    void swap_with_current() noexcept {
-        if (p_ != current_context) std::swap(p_, current_context);
-    }
+    void swap_with_current() noexcept { std::swap(p_, current_context()); }
 
    private:
     context_map* p_ = nullptr;
@@ -91,15 +101,15 @@ class context_ref {
 /// Makes a context current while it lives.
 class context_scope {
    public:
-    explicit context_scope(context_ref& context) noexcept : context_(context) {
-        context_.swap_with_current();
+    explicit context_scope(context_ref& context) noexcept : outer_(context_of_turn) {
+        context.enter();
     }
     context_scope(const context_scope&) = delete;
     context_scope& operator=(const context_scope&) = delete;
-    ~context_scope() { context_.swap_with_current(); }
+    ~context_scope() { context_of_turn = outer_; }
 
    private:
-    context_ref& context_;
+    context_map** outer_;
 };
 
 /// The value of `variable` in the current context, or null.

@@ -321,7 +321,6 @@ class event_loop final : public detail::loop_core {
 
     using exception_handler = detail::function<void(event_loop&, const exception_context&)>;
     bool running_ = false;
-    bool stopping_ = false;
     bool closing_ = false;
     std::shared_ptr<const exception_handler> exception_handler_;  // a call in progress keeps it
     std::unique_ptr<detail::loop_private> private_;

@@ -58,7 +58,7 @@ class loop_core {
     timer_queue timers;
     std::unique_ptr<backend> outside;
     task_state_base* current_task = nullptr;
-    std::coroutine_handle<> resume_next;  ///< the trampoline: who runs on in this step
+    std::coroutine_handle<> resume_next;  ///< the trampoline: who runs on in this step, or null
     intrusive_list<task_link> tasks;
     std::uint64_t tasks_made = 0;
     std::uint64_t turns = 0;
@@ -89,15 +89,20 @@ class loop_core {
     /// closed.
     bool post(ref<handle_state> h) noexcept;
 
-    void run_once(bool may_wait);
+    /// Turns until stop(). If it may not wait: until nothing is ready. Defined by the task room.
+    void run_turns(bool may_wait);
     [[nodiscard]] bool on_loop_thread() const noexcept;
 
    protected:
+    /// While callbacks are ready, the outside is asked this often.
+    static constexpr auto longest_without_poll = std::chrono::microseconds(50);
+
     ~loop_core();
     virtual void destroy() noexcept = 0;
     /// A signal that this loop watches has arrived.
     virtual void collect_signals() noexcept = 0;
     std::atomic<bool> signal_arrived_{false};
+    bool stopping_ = false;  ///< this turn, or the next one, is the last
     /// From now on post() refuses; what was posted before becomes ready.
     void refuse_posts() noexcept;
     /// How long until the next deadline.
@@ -130,6 +135,7 @@ class loop_core {
                signal_arrived_.load(std::memory_order_relaxed);
     }
     void collect_posted() noexcept;
+    void run_once(bool may_wait);
     void run_ready();
     void wake_host() noexcept;
     [[nodiscard]] bool recently_asked() noexcept;

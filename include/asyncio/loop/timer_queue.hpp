@@ -25,7 +25,7 @@ class timer_node {
     timer_node(const timer_node&) = delete;
     timer_node& operator=(const timer_node&) = delete;
     [[nodiscard]] bool armed() const noexcept { return index_ != not_armed; }
-    [[nodiscard]] time_point when() const noexcept { return when_; }
+    [[nodiscard]] time_point when() const noexcept { return time_point(when_); }
 
    protected:
     ~timer_node() = default;
@@ -35,7 +35,7 @@ class timer_node {
     static constexpr std::size_t not_armed = static_cast<std::size_t>(-1);
     std::size_t index_ = not_armed;
     // Set when it is armed.
-    time_point when_;
+    time_point::duration when_;
     std::uint64_t order_;
     fire_function fire_;
 };

@@ -20,14 +20,15 @@ class basic_queue;
 /// `co_await q.get()`.
 template <class T, class Items>
 class [[nodiscard("get() does nothing until it is awaited: co_await it")]] queue_get final
-    : public get_wait {
+    : public queue_wait {
    public:
     using asyncio_awaitable = void;
     using asyncio_awaiter = void;
-    explicit queue_get(basic_queue<T, Items>& q) noexcept : get_wait(q) {}
+    explicit queue_get(basic_queue<T, Items>& q) noexcept : queue_wait(q, goal::item) {}
     queue_get(queue_get&&) = default;
+    [[nodiscard]] bool await_ready() const noexcept { return item_is_there(); }
     T await_resume() {
-        check();
+        check_item();
         return static_cast<basic_queue<T, Items>&>(queue_).take();
     }
 };
@@ -35,16 +36,17 @@ class [[nodiscard("get() does nothing until it is awaited: co_await it")]] queue
 /// `co_await q.put(item)`. Keeps the item until there is room.
 template <class T, class Items>
 class [[nodiscard("put() does nothing until it is awaited: co_await it")]] queue_put final
-    : public put_wait {
+    : public queue_wait {
    public:
     using asyncio_awaitable = void;
     using asyncio_awaiter = void;
     template <class... Args>
     explicit queue_put(basic_queue<T, Items>& q, std::in_place_t, Args&&... args)
-        : put_wait(q), item_(std::forward<Args>(args)...) {}
+        : queue_wait(q, goal::room), item_(std::forward<Args>(args)...) {}
     queue_put(queue_put&&) = default;
+    [[nodiscard]] bool await_ready() const noexcept { return room_is_there(); }
     void await_resume() {
-        check();
+        check_room();
         static_cast<basic_queue<T, Items>&>(queue_).store(std::move(item_));
     }
 

@@ -12,55 +12,36 @@ namespace asyncio::detail {
 
 class queue_core;
 
-/// A task that waits for an item. Being granted means that an item is there for it, unless
-/// get_nowait() is quicker: then it stands in line again, as the first.
-class get_wait : public waiter {
+/// A task that waits for an item, or for room. Being granted means that it is there for this task,
+/// unless get_nowait() or put_nowait() is quicker: then the task stands in line again, as the
+/// first. One class for both, so that a turn in which they alternate looks in the same place.
+class queue_wait : public waiter {
    public:
-    get_wait(get_wait&&) = default;
-    bool await_ready() const noexcept;
+    queue_wait(queue_wait&&) = default;
     template <class P>
     void await_suspend(std::coroutine_handle<P> h) {
         suspend(promise_of(h));
     }
 
    protected:
-    explicit get_wait(queue_core& q) noexcept;
-    ~get_wait() {
+    enum class goal : bool { room, item };
+    queue_wait(queue_core& q, goal g) noexcept;
+    ~queue_wait() {
         if (in_line()) [[unlikely]]
             give_up();
     }
-    /// Throws unless there is an item to take.
-    void check();
+    /// It need not wait.
+    [[nodiscard]] bool item_is_there() const noexcept;
+    [[nodiscard]] bool room_is_there() const noexcept;
+    /// Throw if the wait ended without it.
+    void check_item();
+    void check_room();
     queue_core& queue_;
 
    private:
-    void give_up() noexcept;
-    bool look() override;
-    [[nodiscard]] const char* kind() const noexcept override { return "queue"; }
-    [[nodiscard]] std::string describe() const override;
-};
-
-/// A task that waits for room. Granted: there is room for it, unless put_nowait() is quicker.
-class put_wait : public waiter {
-   public:
-    put_wait(put_wait&&) = default;
-    bool await_ready() const noexcept;
-    template <class P>
-    void await_suspend(std::coroutine_handle<P> h) {
-        suspend(promise_of(h));
-    }
-
-   protected:
-    explicit put_wait(queue_core& q) noexcept;
-    ~put_wait() {
-        if (in_line()) [[unlikely]]
-            give_up();
-    }
-    /// Throws unless there is room.
-    void check();
-    queue_core& queue_;
-
-   private:
+    [[nodiscard]] bool wants_item() const noexcept;
+    /// Lets the next one have what this one was granted.
+    void hand_on() noexcept;
     void give_up() noexcept;
     bool look() override;
     [[nodiscard]] const char* kind() const noexcept override { return "queue"; }
@@ -134,15 +115,18 @@ class queue_core {
             refuse_get();
         putters_.check_thread("queue.get");
     }
-    /// An item came in, or left.
+    /// What was granted to those who wait is not there for others.
+    [[nodiscard]] bool can_get() const noexcept { return size_ > getters_.granted(); }
+    [[nodiscard]] bool can_put() const noexcept { return limit_ - size_ > putters_.granted(); }
+    /// An item came in, or left: there is one for the next who waits, or room.
     void item_added() noexcept {
         ++size_;
         ++unfinished_;
-        if (getters_.has_waiting()) wake_getters();
+        if (getters_.has_waiting() && can_get()) getters_.wake_next_to_look();
     }
     void item_taken() noexcept {
         --size_;
-        if (putters_.has_waiting()) wake_putters();
+        if (putters_.has_waiting() && can_put()) putters_.wake_next_to_look();
     }
     /// A place or an item that was granted was not used.
     void place_left() noexcept { wake_putters(); }
@@ -151,14 +135,10 @@ class queue_core {
     void forget_items() noexcept;
 
    private:
-    friend get_wait;
-    friend put_wait;
+    friend queue_wait;
     friend join_wait;
     static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
 
-    // What was granted to those who wait is not there for others.
-    [[nodiscard]] bool can_get() const noexcept { return size_ > getters_.granted(); }
-    [[nodiscard]] bool can_put() const noexcept { return limit_ - size_ > putters_.granted(); }
     void wake_getters() noexcept;
     void wake_putters() noexcept;
     [[noreturn]] void refuse_put() const;
@@ -174,17 +154,21 @@ class queue_core {
     sync_name name_;
 };
 
-inline get_wait::get_wait(queue_core& q) noexcept : waiter(q.getters_), queue_(q) {}
-inline bool get_wait::await_ready() const noexcept { return queue_.can_get() || queue_.shut_down_; }
-inline void get_wait::check() {
+inline queue_wait::queue_wait(queue_core& q, goal g) noexcept
+    : waiter(g == goal::item ? q.getters_ : q.putters_), queue_(q) {}
+inline bool queue_wait::wants_item() const noexcept { return line_ == &queue_.getters_; }
+inline bool queue_wait::item_is_there() const noexcept {
+    return queue_.can_get() || queue_.shut_down_;
+}
+inline bool queue_wait::room_is_there() const noexcept {
+    return queue_.can_put() || queue_.shut_down_;
+}
+inline void queue_wait::check_item() {
     if (!over()) [[unlikely]]
         fail();
     queue_.check_can_get();
 }
-
-inline put_wait::put_wait(queue_core& q) noexcept : waiter(q.putters_), queue_(q) {}
-inline bool put_wait::await_ready() const noexcept { return queue_.can_put() || queue_.shut_down_; }
-inline void put_wait::check() {
+inline void queue_wait::check_room() {
     if (!over()) [[unlikely]]
         fail();
     queue_.check_can_put();

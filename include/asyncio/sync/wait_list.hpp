@@ -63,7 +63,7 @@ class waiter : public wait_node {
     /// Leaves the line, wherever it stands.
     inline void leave() noexcept;
     /// Joins the end of the line and suspends the task.
-    void suspend(promise_base& p);
+    inline void suspend(promise_base& p);
     /// Throws std::runtime_error if tasks of another loop stand in the line.
     inline void check_loop(const task_state_base& t) const;
     /// Throws what ended the wait instead of a grant.
@@ -162,6 +162,13 @@ class wait_list {
 void waiter::check_loop(const task_state_base& t) const {
     if (line_->is_foreign(t)) [[unlikely]]
         refuse_loop();
+}
+
+void waiter::suspend(promise_base& p) {
+    check_loop(*p.task);
+    task_ = p.task;
+    line_->push_back(*this);
+    task_->wait_on(p, *this);
 }
 
 void waiter::leave() noexcept {

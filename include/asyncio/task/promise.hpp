@@ -5,7 +5,7 @@
 // the parent is suspended too, and a child that ends later hands the parent to the step's
 // trampoline:
 //
-//      step:  h = where the task stopped;  do { next = null; h.resume(); h = next; } while (h)
+//      step:  h = where the task stopped;  do { h.resume(); h = take(next); } while (h)
 //
 // So the native stack stays flat in every build mode, without relying on tail calls. Every 64th
 // level of a chain starts through the trampoline as well, which bounds the stack of deep recursion.

@@ -136,13 +136,13 @@ task<T> make_task(event_loop& loop, coroutine<T> c, const task_options& options,
     ref<future_state_base> state;
     try {
         loop.check_usable("create_task");
-        state =
-            ref<future_state_base>(new task_state<T>(loop, frame.promise(), options.name, where));
+        state = ref<future_state_base>(new task_state<T>(loop, frame.promise(), where));
     } catch (...) {
         frame.destroy();
         throw;
     }
     auto& t = static_cast<task_state_base&>(*state);
+    if (!options.name.empty()) t.set_name(options.name);
     if (options.context != nullptr) t.share_context(options.context->cell());
     t.start(options.eager_start);
     return task<T>(std::move(state));

@@ -123,7 +123,7 @@ class future_state_base : public pooled {
     std::source_location created;
 
    protected:
-    virtual ~future_state_base() {
+    [[gnu::always_inline]] virtual ~future_state_base() {
         if (unretrieved) [[unlikely]]
             report_unretrieved();
         if (!waiters_.empty()) [[unlikely]]
@@ -152,7 +152,7 @@ class wait_node {
     [[nodiscard]] virtual task_state_base* awaited_task() const noexcept { return nullptr; }
     /// The task's turn has come after wake_to_look(): true ends the wait and lets the task go on,
     /// false lets it wait on.
-    virtual bool look() { return true; }
+    virtual bool look();
     /// Ends a wait for a task that waits, in the end, for this wait.
     virtual void break_cycle() noexcept {}
 
@@ -165,8 +165,18 @@ class wait_node {
 
 class task_state_base : public future_state_base, public ready_node, public task_link {
    public:
-    task_state_base(loop_core& l, promise_base& root, std::string_view name,
-                    std::source_location where);
+    task_state_base(loop_core& l, promise_base& coroutine, std::source_location where) noexcept
+        : future_state_base(l, true, where),
+          ready_node(&first_step),
+          resume_at(coroutine.handle()),
+          root(&coroutine),
+          context(context_ref::copy_current()),
+          number_(++l.tasks_made) {
+        coroutine.task = this;
+        coroutine.parent = nullptr;
+        coroutine.child = nullptr;
+        coroutine.started = true;
+    }
 
     bool cancel(const cancel_ref& why) override;
     std::uint32_t uncancel() noexcept;
@@ -233,7 +243,7 @@ class task_state_base : public future_state_base, public ready_node, public task
     std::uint32_t cancel_requests = 0;  ///< how many were ever made: the number of the last one
 
    protected:
-    ~task_state_base() override {
+    [[gnu::always_inline]] ~task_state_base() override {
         if (root != nullptr) [[unlikely]]
             destroy_frames();
         if (unretrieved) [[unlikely]]
@@ -244,17 +254,23 @@ class task_state_base : public future_state_base, public ready_node, public task
 
    private:
     friend class asyncio::event_loop;
+    friend class loop_core;
     friend exception_trace& trace_of(task_state_base& t);
     class step_scope;
     static void first_step(ready_node& n);
     static void step(ready_node& n);
     static void look_first(ready_node& n);
+    bool begin();
+    bool look();
     void run_special_step();
     void run_timed_step();
     void report_slow_step(std::chrono::nanoseconds took, const std::string& before);
     void run_frames();
+    void run_step(loop_core& l);
+    static void leave_step(loop_core& l) noexcept;
     void end_coroutine();
     void finish_task();
+    void finish_with_error();
     void destroy_frames() noexcept;
     void report_pending() noexcept;
     void report_unretrieved_error() noexcept;

@@ -8,6 +8,10 @@ namespace asyncio::detail {
 ASYNCIO_THREAD_LOCAL context_map** context_of_turn = nullptr;
 ASYNCIO_THREAD_LOCAL context_map* context_of_thread = nullptr;
 
+context_map::~context_map() {
+    for (const entry& e : entries) e.value->release();
+}
+
 context_value* context_find(const void* variable) noexcept {
     const context_map* current = current_context();
     if (current == nullptr) return nullptr;

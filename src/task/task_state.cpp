@@ -225,6 +225,19 @@ void throw_shared_move() {
 
 bool wait_node::look() { return true; }
 
+task_extras::~task_extras() = default;
+
+task_extras& task_state_base::make_extras() {
+    if (!extras) extras = std::make_unique<task_extras>();
+    return *extras;
+}
+
+void task_state_base::set_name(std::string_view name) { make_extras().name = name; }
+
+void task_state_base::share_context(const ref<context_cell>& cell) {
+    make_extras().shared_context = cell;
+}
+
 void task_state_base::report_unretrieved_error() noexcept {
     unretrieved = false;
     report(*this, "Task exception was never retrieved", exception,

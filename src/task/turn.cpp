@@ -13,8 +13,7 @@ namespace asyncio::detail {
 // ---- A step
 // --------------------------------------------------------------------------------------
 
-[[gnu::always_inline]] inline void task_state_base::run_frames() {
-    loop_core& l = *loop;
+[[gnu::always_inline]] inline void task_state_base::run_frames(loop_core& l) {
     for (std::coroutine_handle<> h = resume_at;;) {
         h.resume();
         h = l.resume_next;
@@ -38,7 +37,7 @@ namespace asyncio::detail {
     }
     l.current_task = this;
     context.enter();
-    run_frames();
+    run_frames(l);
     if (root_done) {
         end_coroutine();
         leave_step(l);
@@ -226,7 +225,7 @@ void task_state_base::run_special_step() {
     }
     {
         const step_scope scope(*this);
-        run_frames();
+        run_frames(*loop);
         if (root_done) end_coroutine();
     }
     if (root_done) finish_task();
@@ -243,7 +242,7 @@ void task_state_base::run_timed_step() {
     std::exception_ptr stop;  // what the exception handler throws
     {
         const step_scope scope(*this);
-        run_frames();
+        run_frames(*loop);
         const auto took = loop->now() - loop->reporting - start;
         if (took >= loop->slow_callback) {
             try {

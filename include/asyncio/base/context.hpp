@@ -39,9 +39,7 @@ class context_map {
     context_map() noexcept = default;
     context_map(const context_map&) = delete;
     context_map& operator=(const context_map&) = delete;
-    ~context_map() {
-        for (const entry& e : entries) e.value->release();
-    }
+    ~context_map();
     void add_ref() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
     void release() noexcept {
         // ORDER: acq_rel, so that the last owner sees what the others wrote.

@@ -46,7 +46,7 @@ class read_operation : public io_operation {
     /// Where data may arrive without a detour.
     [[nodiscard]] virtual std::span<char> target() const noexcept { return {}; }
     virtual void arrived(std::size_t) noexcept {}
-    bool attempt() noexcept override;
+    inline bool attempt() noexcept override;
     bool look() noexcept final;
     void fail(std::exception_ptr e) noexcept { error_ = std::move(e); }
 
@@ -230,6 +230,6 @@ class stream_state : public io_object, public ready_node {
     std::uint32_t writers_ = 0;
 };
 
-inline bool read_operation::attempt() noexcept { return stream_->serve(*this, 1); }
+bool read_operation::attempt() noexcept { return stream_->serve(*this, 1); }
 
 }  // namespace asyncio::detail

@@ -44,6 +44,10 @@ struct exception_trace {
 
 /// What few tasks have.
 struct task_extras {
+    task_extras() noexcept = default;
+    task_extras(const task_extras&) = delete;
+    task_extras& operator=(const task_extras&) = delete;
+    ~task_extras();
     std::string name;
     exception_trace trace;             ///< of the last exception that left a frame
     ref<context_cell> shared_context;  ///< used instead of the task's own if there is one
@@ -228,9 +232,9 @@ class task_state_base : public future_state_base, public ready_node, public task
     [[nodiscard]] static bool is_step(run_function f) noexcept {
         return f == &step || f == &first_step || f == &look_first;
     }
-    void set_name(std::string_view name) { make_extras().name = name; }
+    void set_name(std::string_view name);
     /// Runs in a context that it shares with others.
-    void share_context(const ref<context_cell>& cell) { make_extras().shared_context = cell; }
+    void share_context(const ref<context_cell>& cell);
     /// Destroys the frames, innermost first. The task ends cancelled without having run further.
     void drop() noexcept;
 
@@ -265,7 +269,7 @@ class task_state_base : public future_state_base, public ready_node, public task
     void run_special_step();
     void run_timed_step();
     void report_slow_step(std::chrono::nanoseconds took, const std::string& before);
-    void run_frames();
+    void run_frames(loop_core& l);
     void run_step(loop_core& l);
     static void leave_step(loop_core& l) noexcept;
     void end_coroutine();
@@ -276,10 +280,7 @@ class task_state_base : public future_state_base, public ready_node, public task
     void report_unretrieved_error() noexcept;
     void deliver_pending_cancel() noexcept;
 
-    task_extras& make_extras() {
-        if (!extras) extras = std::make_unique<task_extras>();
-        return *extras;
-    }
+    task_extras& make_extras();
     std::uint64_t number_;
 };
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs the library, static and shared, and builds three projects that use it, with both
-# compilers and strict warnings: by find_package, by pkg-config and by add_subdirectory. And a test
-# program for each test framework.
+# Installs the library, static and shared, and builds projects that use it with strict warnings: by
+# find_package and by pkg-config, with both compilers, and by add_subdirectory. And a test program
+# for each test framework.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -81,7 +81,5 @@ for framework in gtest catch2 doctest; do
     quietly "$work/$framework"
 done
 
-for compiler in "${compilers[@]}"; do
-    cmake_consumer add_subdirectory "$compiler" add_subdirectory -DASYNCIO_SOURCE="$root"
-done
+cmake_consumer add_subdirectory g++ add_subdirectory -DASYNCIO_SOURCE="$root"
 say "every consumer works"

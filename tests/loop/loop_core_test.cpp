@@ -73,6 +73,52 @@ TEST(loop_core, asks_the_outside_after_each_turn_once_turns_are_long) {
     EXPECT_GE(loop.outside->polls.size() - of_short_turns, 1000u - 64u);
 }
 
+/// Has `turns` turns of a loop, each of which takes `turn`.
+void keep_busy(manual_loop& loop, int turns, std::chrono::nanoseconds turn) {
+    const std::function<void()> again = [&] {
+        loop.outside->advance(turn);
+        if (--turns > 0)
+            loop->call_soon(again);
+        else
+            loop->stop();
+    };
+    loop->call_soon(again);
+    loop->run_forever();
+}
+
+TEST(loop_core, a_busy_loop_is_on_time) {
+    manual_loop loop;
+    const time_point due = loop->time() + 150us;
+    time_point fired{};
+    loop->call_at(due, [&] { fired = loop->time(); });
+    keep_busy(loop, 10'000, 20ns);
+    EXPECT_GE(fired, due);
+    EXPECT_LE(fired, due + 40ns);
+}
+
+TEST(loop_core, a_deadline_far_away_costs_a_busy_loop_no_look_at_the_clock) {
+    manual_loop loop;
+    loop->call_later(1h, [] {});
+    const std::size_t before = loop.outside->clock_reads;
+    keep_busy(loop, 10'000, 20ns);
+    EXPECT_LE(loop.outside->clock_reads - before, 500u);
+}
+
+// Nobody knows how long the turns after a pause will be.
+TEST(loop_core, is_on_time_when_short_turns_are_followed_by_a_pause_and_long_ones) {
+    manual_loop loop;
+    keep_busy(loop, 10'000, 20ns);
+    loop->call_later(1ms, [&] { loop->stop(); });
+    loop->run_forever();
+
+    const time_point due = loop->time() + 1ms;
+    time_point fired{};
+    loop->call_at(due, [&] { fired = loop->time(); });
+    keep_busy(loop, 100, 100us);
+    EXPECT_GE(fired, due);
+    EXPECT_LE(fired, due + 300us);
+}
+
 // A scheduler that simulates may run the ready in any order, but never what became ready later.
 TEST(loop_core, the_outside_may_pick) {
     manual_loop loop(true);

@@ -20,7 +20,10 @@ using namespace asyncio;
 class manual_backend final : public detail::backend {
    public:
     std::string name() const override { return "manual"; }
-    time_point now() noexcept override { return now_; }
+    time_point now() noexcept override {
+        ++clock_reads;
+        return now_;
+    }
     void poll(delay timeout) override {
         polls.push_back(timeout);
         now_ += takes;
@@ -75,7 +78,8 @@ class manual_backend final : public detail::backend {
 
     std::chrono::nanoseconds takes{0};  ///< what passes during each poll
     std::function<void()> on_poll;      ///< what the world does meanwhile
-    std::vector<delay> polls;           ///< how long each poll was allowed to wait
+    std::size_t clock_reads = 0;
+    std::vector<delay> polls;  ///< how long each poll was allowed to wait
     std::vector<std::pair<detail::io_source*, unsigned>> happened;  ///< what the next poll tells
     std::map<detail::io_source*, unsigned> watched;
     time_point armed_for{};

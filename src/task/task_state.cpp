@@ -223,6 +223,7 @@ void throw_shared_move() {
 
 // ---- tasks ----
 
+// Not in the header: the compiler would take it for the likely one of those that override it.
 bool wait_node::look() { return true; }
 
 task_extras::~task_extras() = default;

@@ -10,8 +10,7 @@
 
 namespace asyncio::detail {
 
-// ---- A step
-// --------------------------------------------------------------------------------------
+// ---- A step ----
 
 [[gnu::always_inline]] inline void task_state_base::run_frames(loop_core& l) {
     for (std::coroutine_handle<> h = resume_at;;) {
@@ -83,8 +82,7 @@ void task_state_base::look_first(ready_node& n) {
     if (static_cast<task_state_base&>(n).look()) step(n);
 }
 
-// ---- A turn
-// --------------------------------------------------------------------------------------
+// ---- A turn ----
 
 [[gnu::always_inline]] inline void loop_core::run_ready() {
     if (simulated) [[unlikely]] {
@@ -135,8 +133,7 @@ void loop_core::run_turns(bool may_wait) {
     while (!stopping_ && (may_wait || !ready.empty()));
 }
 
-// ---- The end of a task
-// ---------------------------------------------------------------------------
+// ---- The end of a task ----
 
 void task_state_base::end_coroutine() {
     promise_base& p = *root;
@@ -185,8 +182,7 @@ void task_state_base::finish_with_error() {
     if (fatal) std::rethrow_exception(exception);
 }
 
-// ---- A step that is more than a step
-// -------------------------------------------------------------
+// ---- A step that is more than a step ----
 
 /// Makes the task and its context the current ones.
 class task_state_base::step_scope {

@@ -179,14 +179,11 @@ class disturbed_backend final : public backend {
 class call_points final : public everywhere_points {
    public:
     void choose(std::uint64_t n) override {
-        wanted_ = n;
         made_ = 0;
         disturbed_ = false;
         told_.clear();
-        if (n == 0)
-            all_.clear();
-        else
-            wanted_at_ = locate(n);
+        if (n == 0) all_.clear();
+        wanted_ = n == 0 ? place{} : locate(n);
     }
     std::uint64_t points() const override { return all_.size(); }
     std::uint64_t tries() const override {
@@ -210,11 +207,11 @@ class call_points final : public everywhere_points {
     const way* made(const call_kind& kind) {
         const sim_pause own;
         ++made_;
-        if (wanted_ == 0) {
+        if (wanted_.how == nullptr) {
             all_.push_back(&kind);
             return nullptr;
         }
-        const auto [at, w] = wanted_at_;
+        const auto [at, w] = wanted_;
         if (at != made_ || all_[at - 1] != &kind) return nullptr;
         disturbed_ = true;
         const task_state_base* t = running_loop != nullptr ? running_loop->current_task : nullptr;
@@ -241,8 +238,7 @@ class call_points final : public everywhere_points {
         return category.message(error);
     }
 
-    std::uint64_t wanted_ = 0;
-    place wanted_at_{};
+    place wanted_{};  // without a way: all calls are counted
     std::uint64_t made_ = 0;
     bool disturbed_ = false;
     std::vector<const call_kind*> all_;

@@ -119,7 +119,7 @@ class basic_queue : public queue_core {
         try {
             items_.push(std::move(item));
         } catch (...) {
-            place_left();
+            wake_putters();
             throw;
         }
         item_added();
@@ -133,7 +133,7 @@ class basic_queue : public queue_core {
         try {
             return items_.pop();
         } catch (...) {
-            item_left();
+            wake_getters();
             throw;
         }
     }

@@ -128,9 +128,9 @@ class queue_core {
         --size_;
         if (putters_.has_waiting() && can_put()) putters_.wake_next_to_look();
     }
-    /// A place or an item that was granted was not used.
-    void place_left() noexcept { wake_putters(); }
-    void item_left() noexcept { wake_getters(); }
+    /// An item, or a place, that was granted was not used: the next ones may have it.
+    void wake_getters() noexcept;
+    void wake_putters() noexcept;
     /// All items are being thrown away.
     void forget_items() noexcept;
 
@@ -139,8 +139,6 @@ class queue_core {
     friend join_wait;
     static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
 
-    void wake_getters() noexcept;
-    void wake_putters() noexcept;
     [[noreturn]] void refuse_put() const;
     [[noreturn]] void refuse_get() const;
 

@@ -4,27 +4,32 @@
 
 namespace asyncio::detail {
 
-void sleep_wait::start(promise_base& p) {
-    cancelled_ = false;
-    if (!delay_.is_forever()) {
+void sleep_wait::pause(promise_base& p) {
+    ::new (&pause_) timed_sleep;
+    pause_.start(p, delay_);
+}
+
+void timed_sleep::start(promise_base& p, delay d) {
+    task_ = p.task;
+    if (!d.is_forever()) {
         loop_core& loop = *task_->loop;
-        loop.timers.arm(*this, delay_.after(loop.now()), &fire);
+        loop.timers.arm(*this, d.after(loop.now()), &fire);
     }
     task_->wait_on(p, *this);
 }
 
-void sleep_wait::fire(timer_node& n, timer_event e) noexcept {
-    if (e == timer_event::due) static_cast<sleep_wait&>(n).task_->wake();
+void timed_sleep::fire(timer_node& n, timer_event e) noexcept {
+    if (e == timer_event::due) static_cast<timed_sleep&>(n).task_->wake();
 }
 
-bool sleep_wait::cancel_wait(task_state_base& t, const cancel_ref&) noexcept {
+bool timed_sleep::cancel_wait(task_state_base& t, const cancel_ref&) noexcept {
     disarm();
     cancelled_ = true;
     t.wake();
     return true;
 }
 
-std::string sleep_wait::describe() const {
+std::string timed_sleep::describe() const {
     if (!armed()) return "a sleep without end";
     const auto left = std::chrono::duration<double>(when() - task_->loop->now()).count();
     char text[64];

@@ -82,7 +82,7 @@ bool loop_core::recently_asked() noexcept {
         turns_per_clock_ = 1;
     else if (passed < shortest_without_clock && turns_per_clock_ < most_turns_without_clock)
         turns_per_clock_ *= 2;
-    turns_until_clock_ = turns_per_clock_;
+    clock_turn_ = turns + turns_per_clock_;
     return current - polled_at_ < longest_without_poll;
 }
 
@@ -112,7 +112,7 @@ void loop_core::ask_outside(bool may_wait) {
         asleep_.store(false, std::memory_order_relaxed);
     }
     polled_at_ = clock_read_at_ = now();
-    turns_until_clock_ = turns_per_clock_;
+    clock_turn_ = turns + turns_per_clock_;
 }
 
 delay loop_core::until_next_timer() const noexcept {

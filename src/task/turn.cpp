@@ -92,30 +92,27 @@ void task_state_base::look_first(ready_node& n) {
         }
         return;
     }
-    if (ready.empty()) return;
-    const ready_node* const last = ready.back();
-    for (bool is_last = false; !is_last;) {
-        ready_node& node = ready.pop();
-        is_last = &node == last;
-        if (node.run != &task_state_base::step) {
+    // What becomes ready from now on belongs to the next turn.
+    ready_batch batch(ready);
+    while (ready_node* const node = batch.next()) {
+        if (node->run != &task_state_base::step) {
             task_state_base::leave_step(*this);
-            if (node.run == &task_state_base::look_first) {
-                if (!static_cast<task_state_base&>(node).look()) continue;
-            } else if (node.run == &task_state_base::first_step) {
-                if (!static_cast<task_state_base&>(node).begin()) continue;
+            if (node->run == &task_state_base::look_first) {
+                if (!static_cast<task_state_base*>(node)->look()) continue;
+            } else if (node->run == &task_state_base::first_step) {
+                if (!static_cast<task_state_base*>(node)->begin()) continue;
             } else {
-                node.run(node);
+                node->run(*node);
                 continue;
             }
         }
-        static_cast<task_state_base&>(node).run_step(*this);
+        static_cast<task_state_base*>(node)->run_step(*this);
     }
     task_state_base::leave_step(*this);
 }
 
 [[gnu::always_inline]] inline void loop_core::run_once(bool may_wait) {
-    ++turns;
-    const bool ask = ready.empty() || simulated || --turns_until_clock_ == 0;
+    const bool ask = ++turns == clock_turn_ || ready.empty() || simulated;
     if (ask) [[unlikely]]
         ask_outside(may_wait);
     if (posted_.load(std::memory_order_relaxed) != nullptr) [[unlikely]]

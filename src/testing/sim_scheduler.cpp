@@ -16,7 +16,7 @@ constexpr unsigned patience = 200;
 
 std::size_t first_callback(const ready_queue& ready) noexcept {
     std::size_t i = 0;
-    for (ready_node* n = ready.front(); task_behind(*n) != nullptr; n = n->next_ready) ++i;
+    for (ready_node* n = &ready.front(); task_behind(*n) != nullptr; n = n->next_ready) ++i;
     return i;
 }
 
@@ -33,7 +33,7 @@ task_state_base* task_behind(ready_node& n) noexcept {
 }
 
 ready_node& node_at(const ready_queue& ready, std::size_t index) noexcept {
-    ready_node* n = ready.front();
+    ready_node* n = &ready.front();
     while (index-- > 0) n = n->next_ready;
     return *n;
 }
@@ -108,7 +108,7 @@ std::size_t sim_scheduler::choose_by_priority(const ready_queue& ready, std::uin
         std::size_t best = 0;
         std::uint64_t best_priority = 0;
         std::size_t i = 0;
-        for (ready_node* n = ready.front(); i < ready.size(); n = n->next_ready, ++i) {
+        for (ready_node* n = &ready.front(); i < ready.size(); n = n->next_ready, ++i) {
             const std::uint64_t p = priority(id_of(*n, host));
             if (p > best_priority) {
                 best = i;

@@ -286,7 +286,7 @@ void sim_world::log_step(const sim_host& host, ready_node& n, std::size_t index)
     };
     std::string line = (index == 0 ? "   " : " * ") + seconds_text(elapsed()) + "  " + text_of(n);
     if (index != 0) {
-        line += "\n       overtakes " + text_of(*host.loop->ready.front());
+        line += "\n       overtakes " + text_of(host.loop->ready.front());
         if (index > 1) line += " and " + std::to_string(index - 1) + " more";
         if (const task_state_base* t = task_behind(n)) line += "\n" + await_chain(*t, "       ");
         if (line.back() == '\n') line.pop_back();

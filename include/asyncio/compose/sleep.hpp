@@ -12,14 +12,37 @@ namespace asyncio {
 
 namespace detail {
 
-class sleep_wait : public wait_node, public timer_node {
+/// A pause that a timer ends.
+class timed_sleep final : public wait_node, public timer_node {
    public:
-    explicit sleep_wait(delay d) noexcept : delay_(d) {}
-    sleep_wait(sleep_wait&& o) noexcept : wait_node(o), timer_node(), delay_(o.delay_) {}
-    sleep_wait& operator=(sleep_wait&&) = delete;
-    ~sleep_wait() {
+    timed_sleep() noexcept = default;
+    ~timed_sleep() {
         if (armed()) [[unlikely]]
             disarm();
+    }
+    void start(promise_base& p, delay d);
+    /// A timer that has fired is not undone by a cancel that came after it.
+    [[nodiscard]] bool cancelled() const noexcept { return cancelled_; }
+
+   private:
+    void disarm() noexcept { task_->loop->timers.disarm(*this); }
+    static void fire(timer_node& n, timer_event e) noexcept;
+    bool cancel_wait(task_state_base& t, const cancel_ref&) noexcept override;
+    [[nodiscard]] std::string describe() const override;
+
+    task_state_base* task_ = nullptr;
+    bool cancelled_ = false;
+};
+
+/// A pause, or a bare yield, which needs no more than its task.
+class sleep_wait {
+   public:
+    explicit sleep_wait(delay d) noexcept : delay_(d) {}
+    sleep_wait(sleep_wait&& o) noexcept : delay_(o.delay_) {}
+    sleep_wait& operator=(sleep_wait&&) = delete;
+    ~sleep_wait() {
+        if (!yields() && task_ != nullptr) [[unlikely]]
+            pause_.~timed_sleep();
     }
 
     static constexpr bool await_ready() noexcept { return false; }
@@ -27,33 +50,28 @@ class sleep_wait : public wait_node, public timer_node {
     void await_suspend(std::coroutine_handle<P> h) {
         promise_base& p = promise_of(h);
         task_ = p.task;
-        yields_ = delay_.nanoseconds().count() <= 0;
-        if (yields_)
+        if (yields())
             task_->yield(p);
         else
-            start(p);
+            pause(p);
     }
 
    protected:
     [[gnu::always_inline]] void resume() {
-        // A bare yield takes a cancel that came meanwhile; a timer that has fired is not undone by
-        // one.
-        if (yields_ ? task_->must_cancel : cancelled_) [[unlikely]]
+        // A bare yield takes a cancel that came meanwhile.
+        if (yields() ? task_->must_cancel : pause_.cancelled()) [[unlikely]]
             task_->throw_cancel();
     }
 
    private:
-    void start(promise_base& p);
-    void disarm() noexcept { task_->loop->timers.disarm(*this); }
-    static void fire(timer_node& n, timer_event e) noexcept;
-    bool cancel_wait(task_state_base& t, const cancel_ref&) noexcept override;
-    [[nodiscard]] std::string describe() const override;
+    [[nodiscard]] bool yields() const noexcept { return delay_.nanoseconds().count() <= 0; }
+    void pause(promise_base& p);
 
     delay delay_;
-    bool yields_ = false;
-    // Set when it is awaited.
-    bool cancelled_;
-    task_state_base* task_;
+    task_state_base* task_ = nullptr;  // set when it is awaited
+    union {
+        timed_sleep pause_;  // made when it is awaited, unless it yields
+    };
 };
 
 template <class T>

@@ -110,7 +110,7 @@ class loop_core {
     /// The next turn asks the outside, however recently it was asked.
     void ask_next_turn() noexcept {
         ask_next_turn_ = true;
-        turns_until_clock_ = 1;
+        clock_turn_ = turns + 1;
     }
     /// A host goes to wait on fileno(): what becomes ready from now on makes it readable.
     void leave_to_host() noexcept;
@@ -146,7 +146,7 @@ class loop_core {
     bool host_waits_ = false;
     bool ask_next_turn_ = false;
     unsigned turns_per_clock_ = 1;
-    unsigned turns_until_clock_ = 1;
+    std::uint64_t clock_turn_ = 1;  ///< the turn that reads the clock
     time_point clock_read_at_{};
     time_point polled_at_{};
     alignas(64) std::atomic<ready_node*> posted_{nullptr};

@@ -13,16 +13,21 @@ void queue_wait::hand_on() noexcept {
         queue_.wake_putters();
 }
 
-bool queue_wait::look() {
+void queue_wait::take_grant() {
+    if (!granted()) [[unlikely]]
+        fail();
     leave();
-    if (task_->take_pending_cancel()) {
-        status_ = status::cancelled;
+    if (task_->must_cancel) [[unlikely]] {
         hand_on();
-        return true;
+        task_->throw_cancel();
     }
-    if (queue_.shut_down_ || !(wants_item() ? queue_.empty() : queue_.full())) return true;
-    line_->push_front(*this);
-    return false;
+}
+
+bool queue_wait::look() {
+    if (!task_->take_pending_cancel()) return false;
+    leave();
+    status_ = status::cancelled;
+    return true;
 }
 
 void queue_wait::give_up() noexcept {
@@ -39,11 +44,15 @@ std::string join_wait::describe() const { return "the last task_done() of " + qu
 // ---- the queue ----
 
 void queue_core::wake_getters() noexcept {
-    while (getters_.has_waiting() && can_get()) getters_.wake_next_to_look();
+    while (getters_.has_waiting() && can_get()) getters_.wake_next();
 }
 
 void queue_core::wake_putters() noexcept {
-    while (putters_.has_waiting() && can_put()) putters_.wake_next_to_look();
+    while (putters_.has_waiting() && can_put()) putters_.wake_next();
+}
+
+void queue_core::take_back(wait_list& line) noexcept {
+    if (!shut_down_) line.revoke_last();
 }
 
 void queue_core::task_done() {
@@ -59,8 +68,8 @@ void queue_core::shutdown() {
     getters_.check_thread("queue.shutdown");
     putters_.check_thread("queue.shutdown");
     shut_down_ = true;
-    while (getters_.has_waiting()) getters_.wake_next_to_look();
-    while (putters_.has_waiting()) putters_.wake_next_to_look();
+    while (getters_.has_waiting()) getters_.wake_next();
+    while (putters_.has_waiting()) putters_.wake_next();
 }
 
 void queue_core::forget_items() noexcept {

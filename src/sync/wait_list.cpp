@@ -16,17 +16,19 @@ std::string sync_name::with(std::string_view kind) const {
 
 // ---- one task in line ----
 
+void waiter::drop_out() noexcept { leave(); }
+
 void waiter::refuse_loop() const {
     throw std::runtime_error(std::string("asyncio: this ") + kind() +
                              " is used by another event loop; give each loop its own, and reach "
                              "the other one with run_coroutine_threadsafe");
 }
 
-bool waiter::cancel_wait(task_state_base& t, const cancel_ref&) noexcept {
+bool waiter::cancel_wait(task_state_base&, const cancel_ref&) noexcept {
     if (status_ != status::waiting) return false;
     line_->remove(*this);
     status_ = status::cancelled;
-    t.wake();
+    wake();
     return true;
 }
 
@@ -39,24 +41,19 @@ void waiter::fail() {
 
 // ---- the line ----
 
-void wait_list::push_front(waiter& w) noexcept {
-    if (next_ == nullptr) {
-        push_back(w);
-        return;
-    }
+void wait_list::revoke_last() noexcept {
+    waiter& w = next_ != nullptr ? *next_->before_ : *last_;
     w.status_ = waiter::status::waiting;
-    w.behind_ = next_;
-    w.before_ = next_->before_;
-    (w.before_ != nullptr ? w.before_->behind_ : first_) = &w;
-    next_->before_ = &w;
+    --granted_;
     next_ = &w;
+    w.task_->wait_again(w);
 }
 
 void wait_list::release_all() noexcept {
     while (next_ != nullptr) {
         waiter& w = *next_;
         w.leave();
-        w.task_->wake();
+        w.wake();
     }
 }
 
@@ -66,10 +63,7 @@ void wait_list::orphan_all() noexcept {
         const bool woken = w.granted();
         remove(w);
         w.status_ = waiter::status::orphaned;
-        if (!woken)
-            w.task_->wake();
-        else if (w.task_->will_look())
-            w.task_->wake_without_look();
+        if (!woken || w.task_->will_look()) w.wake();
     }
 }
 

@@ -13,8 +13,7 @@ namespace asyncio::detail {
 class queue_core;
 
 /// A task that waits for an item, or for room. Being granted means that it is there for this task,
-/// unless get_nowait() or put_nowait() is quicker: then the task stands in line again, as the
-/// first. One class for both, so that a turn in which they alternate looks in the same place.
+/// until get_nowait() or put_nowait() takes it: then the grant is taken back.
 class queue_wait : public waiter {
    public:
     queue_wait(queue_wait&&) = default;
@@ -40,6 +39,7 @@ class queue_wait : public waiter {
 
    private:
     [[nodiscard]] bool wants_item() const noexcept;
+    void take_grant();
     /// Lets the next one have what this one was granted.
     void hand_on() noexcept;
     void give_up() noexcept;
@@ -122,11 +122,15 @@ class queue_core {
     void item_added() noexcept {
         ++size_;
         ++unfinished_;
-        if (getters_.has_waiting() && can_get()) getters_.wake_next_to_look();
+        if (getters_.has_waiting() && can_get()) getters_.wake_next();
+        if (putters_.granted() > limit_ - size_) [[unlikely]]
+            take_back(putters_);
     }
     void item_taken() noexcept {
         --size_;
-        if (putters_.has_waiting() && can_put()) putters_.wake_next_to_look();
+        if (putters_.has_waiting() && can_put()) putters_.wake_next();
+        if (getters_.granted() > size_) [[unlikely]]
+            take_back(getters_);
     }
     /// An item, or a place, that was granted was not used: the next ones may have it.
     void wake_getters() noexcept;
@@ -139,6 +143,8 @@ class queue_core {
     friend join_wait;
     static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
 
+    /// Somebody was quicker than the one to whom it was granted.
+    void take_back(wait_list& line) noexcept;
     [[noreturn]] void refuse_put() const;
     [[noreturn]] void refuse_get() const;
 
@@ -162,13 +168,11 @@ inline bool queue_wait::room_is_there() const noexcept {
     return queue_.can_put() || queue_.shut_down_;
 }
 inline void queue_wait::check_item() {
-    if (!over()) [[unlikely]]
-        fail();
+    if (!over()) take_grant();
     queue_.check_can_get();
 }
 inline void queue_wait::check_room() {
-    if (!over()) [[unlikely]]
-        fail();
+    if (!over()) take_grant();
     queue_.check_can_put();
 }
 

@@ -54,7 +54,7 @@ class waiter : public wait_node {
     waiter(waiter&& o) noexcept : wait_node(o), line_(o.line_) {}
     ~waiter() {
         if (in_line()) [[unlikely]]
-            leave();
+            drop_out();
     }
 
     [[nodiscard]] bool in_line() const noexcept { return status_ >= status::waiting; }
@@ -66,6 +66,8 @@ class waiter : public wait_node {
     inline void suspend(promise_base& p);
     /// Throws std::runtime_error if tasks of another loop stand in the line.
     inline void check_loop(const task_state_base& t) const;
+    /// Its task goes on, in a turn that is due already or in a new one.
+    inline void wake() noexcept;
     /// Throws what ended the wait instead of a grant.
     [[noreturn]] void fail();
 
@@ -79,6 +81,7 @@ class waiter : public wait_node {
 
    private:
     friend class wait_list;
+    void drop_out() noexcept;
     [[noreturn]] void refuse_loop() const;
 
     // Set when it joins the line.
@@ -111,8 +114,6 @@ class wait_list {
         last_ = &w;
         if (next_ == nullptr) next_ = &w;
     }
-    /// Before all others that wait.
-    void push_front(waiter& w) noexcept;
     void remove(waiter& w) noexcept {
         if (w.granted()) --granted_;
         if (next_ == &w) next_ = w.behind_;
@@ -123,11 +124,13 @@ class wait_list {
     /// Grants the next one in line and wakes its task. There must be one.
     waiter& wake_next() noexcept {
         waiter& w = grant_next();
-        w.task_->wake();
+        w.wake();
         return w;
     }
     /// The same, but the task's turn begins with look().
     void wake_next_to_look() noexcept { grant_next().task_->wake_to_look(); }
+    /// Takes back what was granted last: that task waits on, before all others who wait.
+    void revoke_last() noexcept;
     /// Wakes all who wait; they leave the line.
     void release_all() noexcept;
 
@@ -169,6 +172,13 @@ void waiter::suspend(promise_base& p) {
     task_ = p.task;
     line_->push_back(*this);
     task_->wait_on(p, *this);
+}
+
+void waiter::wake() noexcept {
+    if (task_->will_look()) [[unlikely]]
+        task_->wake_without_look();
+    else
+        task_->wake();
 }
 
 void waiter::leave() noexcept {

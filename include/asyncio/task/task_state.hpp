@@ -71,7 +71,7 @@ class done_node : public list_hook {
 class future_state_base : public pooled {
    public:
     future_state_base(loop_core& l, bool task, std::source_location where) noexcept
-        : loop(&l), is_task(task), created(where) {
+        : created(where), is_task(task), loop(&l) {
         l.add_ref();
     }
     future_state_base(const future_state_base&) = delete;
@@ -105,26 +105,28 @@ class future_state_base : public pooled {
     /// Forgets that nobody looked at the exception.
     void mark_retrieved() noexcept { unretrieved = false; }
 
-    loop_core* loop;
+    // Ordered so that what a task's step needs lies together, behind what is seldom needed.
+    std::source_location created;
     std::exception_ptr exception;
     cancel_ref cancel_why;  ///< of a task: also of a cancel that is on its way
-    future_status status = future_status::pending;
+
+   private:
+    intrusive_list<done_node> waiters_;
+    std::uint32_t refs_ = 0;
+
+   public:
     bool is_task;
-    bool unretrieved = false;     ///< an exception that nobody has looked at
+    bool unretrieved = false;  ///< an exception that nobody has looked at
+    bool has_type = false;     ///< its value is not void
+    bool expected =
+        false;  ///< somebody who is gone did not care for its error: it counts as retrieved
+    future_status status = future_status::pending;
     bool must_cancel = false;     ///< (task) a cancel that was not delivered yet
     bool root_done = false;       ///< (task) its coroutine has reached its end
     bool started = false;         ///< (task)
     bool passing_cancel = false;  ///< (task) a cancel is on its way to what it waits for
     bool finishing = false;  ///< (task) it holds a reference to itself while it tells its waiters
-    bool has_type = false;   ///< its value is not void
-    bool expected =
-        false;  ///< somebody who is gone did not care for its error: it counts as retrieved
-
-   private:
-    std::uint32_t refs_ = 0;  // here, it fills a gap
-
-   public:
-    std::source_location created;
+    loop_core* loop;
 
    protected:
     [[gnu::always_inline]] virtual ~future_state_base() {
@@ -138,8 +140,6 @@ class future_state_base : public pooled {
    private:
     void drop_waiters() noexcept;
     void report_unretrieved() noexcept;
-
-    intrusive_list<done_node> waiters_;
 };
 
 /// What a suspended task waits on: one node, in the awaiting frame.
@@ -167,14 +167,14 @@ class wait_node {
     ~wait_node() = default;
 };
 
-class task_state_base : public future_state_base, public ready_node, public task_link {
+class task_state_base : public future_state_base, public task_link, public ready_node {
    public:
     task_state_base(loop_core& l, promise_base& coroutine, std::source_location where) noexcept
         : future_state_base(l, true, where),
           ready_node(&first_step),
           resume_at(coroutine.handle()),
-          root(&coroutine),
           context(context_ref::copy_current()),
+          root(&coroutine),
           number_(++l.tasks_made) {
         coroutine.task = this;
         coroutine.parent = nullptr;
@@ -210,6 +210,11 @@ class task_state_base : public future_state_base, public ready_node, public task
     }
     /// Was it woken to look, and has not had its turn?
     [[nodiscard]] bool will_look() const noexcept { return run == &look_first; }
+    /// It was woken, but has to wait on: its turn comes all the same, and begins with a look.
+    void wait_again(wait_node& n) noexcept {
+        run = &look_first;
+        waiting_on = &n;
+    }
     /// It has happened in between: the turn comes all the same, and need not begin with a look.
     void wake_without_look() noexcept {
         run = &step;
@@ -239,10 +244,10 @@ class task_state_base : public future_state_base, public ready_node, public task
     void drop() noexcept;
 
     std::coroutine_handle<> resume_at;
-    promise_base* root;  ///< null once the frames are gone
-    wait_node* waiting_on = nullptr;
     std::unique_ptr<task_extras> extras;
     context_ref context;
+    wait_node* waiting_on = nullptr;
+    promise_base* root;                 ///< null once the frames are gone
     std::uint32_t cancelling = 0;       ///< requests that were not taken back
     std::uint32_t cancel_requests = 0;  ///< how many were ever made: the number of the last one
 

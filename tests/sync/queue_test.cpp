@@ -1,5 +1,7 @@
 #include "asyncio/sync/queue.hpp"
 
+#include <optional>
+
 #include "asyncio/compose/wait_for.hpp"
 #include "room.hpp"
 
@@ -254,6 +256,60 @@ TEST(queue, lets_nowait_calls_be_quicker_and_puts_the_others_first_in_line) {
         EXPECT_EQ(q.get_nowait(), "b");
         co_await c;
         EXPECT_EQ(q.get_nowait(), "c");
+    });
+}
+
+TEST(queue, takes_a_grant_back_and_may_give_it_again_before_the_turn) {
+    run([]() -> coroutine<> {
+        queue<std::string> q;
+        words log;
+        const auto first = create_task(get(q, "first", log));
+        const auto second = create_task(get(q, "second", log));
+        co_await settle();
+        q.put_nowait("stolen");
+        q.put_nowait("1");
+        EXPECT_EQ(q.get_nowait(), "stolen");  // taken back from the second
+        q.put_nowait("2");
+        co_await settle();
+        EXPECT_EQ(log, (words{"first 1", "second 2"}));
+    });
+}
+
+TEST(queue, lets_a_cancel_end_the_wait_of_one_whose_grant_was_taken_back) {
+    run([]() -> coroutine<> {
+        queue<std::string> q;
+        words log;
+        const auto before = create_task(get(q, "before", log));
+        const auto after = create_task(get(q, "after", log));
+        const auto last = create_task(get(q, "last", log));
+        co_await settle();
+        q.put_nowait("a");
+        q.put_nowait("b");
+        (void)before.cancel();           // while it is granted
+        EXPECT_EQ(q.get_nowait(), "a");  // taken back from the one after
+        (void)after.cancel();            // while it waits again
+        EXPECT_EQ(q.get_nowait(), "b");  // taken back from the cancelled one
+        co_await settle();
+        EXPECT_EQ(state(before), "cancelled");
+        EXPECT_EQ(state(after), "cancelled");
+        EXPECT_EQ(state(last), "pending");
+        q.put_nowait("c");
+        co_await last;
+        EXPECT_EQ(log, words{"last c"});
+    });
+}
+
+TEST(queue, tells_one_whose_grant_was_taken_back_that_it_was_destroyed) {
+    run([]() -> coroutine<> {
+        words log;
+        std::optional<queue<std::string>> q(std::in_place);
+        const auto waiting = create_task(get(*q, "waiting", log));
+        co_await settle();
+        q->put_nowait("stolen");
+        EXPECT_EQ(q->get_nowait(), "stolen");
+        q.reset();
+        co_await settle();
+        EXPECT_NE(state(waiting).find("was destroyed"), std::string::npos) << state(waiting);
     });
 }
 

@@ -14,7 +14,7 @@ gather_base::gather_base(future_state_base& self, gather_children&& children,
                          bool keep_errors) noexcept
     : self_(self),
       children_(std::move(children)),
-      left_(children_.count),
+      left_(children_.size()),
       keep_errors_(keep_errors) {}
 
 gather_base::~gather_base() {
@@ -28,7 +28,7 @@ gather_base::~gather_base() {
 void gather_base::listen() noexcept {
     if (size() == 0) finish_all();
     for (std::size_t i = 0; i < size(); ++i) {
-        gather_child& c = children_.each[i];
+        gather_child& c = children_[i];
         c.parent = this;
         if (c.state->done())
             child_done(c);
@@ -109,8 +109,8 @@ loop_core& loop_of_all(const char* operation, std::size_t n, StateAt state_at) {
 }  // namespace
 
 loop_core& common_loop(const gather_children& children) {
-    return loop_of_all("gather", children.count,
-                       [&](std::size_t i) -> const auto& { return children.each[i].state; });
+    return loop_of_all("gather", children.size(),
+                       [&](std::size_t i) -> const auto& { return children[i].state; });
 }
 
 loop_core& common_loop(const char* operation, const ref<future_state_base>* states, std::size_t n) {

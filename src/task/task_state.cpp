@@ -88,9 +88,7 @@ bool future_state_base::cancel(const cancel_ref& why) {
     return true;
 }
 
-void future_state_base::finish(future_status s) noexcept {
-    status = s;
-    if (waiters_.empty()) return;
+void future_state_base::tell_waiters() noexcept {
     finishing = is_task;
     // The nodes only mark and queue, and may destroy themselves.
     do waiters_.pop_front().future_done(*this);

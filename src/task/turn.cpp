@@ -49,6 +49,7 @@ namespace asyncio::detail {
 [[gnu::always_inline]] inline bool task_state_base::begin() {
     run = &step;
     if (must_cancel) [[unlikely]] {
+        leave_step(*loop);
         drop();
         return false;
     }
@@ -96,12 +97,12 @@ void task_state_base::look_first(ready_node& n) {
     ready_batch batch(ready);
     while (ready_node* const node = batch.next()) {
         if (node->run != &task_state_base::step) {
-            task_state_base::leave_step(*this);
             if (node->run == &task_state_base::look_first) {
                 if (!static_cast<task_state_base*>(node)->look()) continue;
             } else if (node->run == &task_state_base::first_step) {
                 if (!static_cast<task_state_base*>(node)->begin()) continue;
             } else {
+                task_state_base::leave_step(*this);
                 node->run(*node);
                 continue;
             }

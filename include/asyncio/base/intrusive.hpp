@@ -55,7 +55,10 @@ class intrusive_list {
     }
     T& pop_front() noexcept {
         T& element = front();
-        static_cast<list_hook&>(element).unlink();
+        list_hook& hook = element;
+        head_.next_ = hook.next_;
+        hook.next_->prev_ = &head_;
+        hook.prev_ = hook.next_ = nullptr;
         return element;
     }
     /// Moves every element of `other` behind the own ones.

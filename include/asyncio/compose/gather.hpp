@@ -30,16 +30,37 @@ class gather_base;
 /// One child of a gather; lives in the gather's array.
 class gather_child final : public done_node {
    public:
+    explicit gather_child(ref<future_state_base> s) noexcept : state(std::move(s)) {}
     void future_done(future_state_base& f) noexcept override;
-    gather_base* parent = nullptr;
+    gather_base* parent;  // set when the gather listens
     ref<future_state_base> state;
 };
 
-/// The children in the order of the arguments.
-struct gather_children {
-    explicit gather_children(std::size_t n) : each(std::make_unique<gather_child[]>(n)), count(n) {}
-    std::unique_ptr<gather_child[]> each;
-    std::size_t count;
+/// The children in the order of the arguments; an array that is filled once and stays in place.
+class gather_children {
+   public:
+    explicit gather_children(std::size_t capacity)
+        : each_(std::allocator<gather_child>().allocate(capacity)), capacity_(capacity) {}
+    gather_children(gather_children&& o) noexcept
+        : each_(std::exchange(o.each_, nullptr)),
+          capacity_(o.capacity_),
+          count_(std::exchange(o.count_, 0)) {}
+    gather_children& operator=(gather_children&&) = delete;
+    ~gather_children() {
+        std::destroy_n(each_, count_);
+        if (each_ != nullptr) std::allocator<gather_child>().deallocate(each_, capacity_);
+    }
+    /// One more; there must be room.
+    void add(ref<future_state_base> state) noexcept {
+        std::construct_at(each_ + count_++, std::move(state));
+    }
+    [[nodiscard]] std::size_t size() const noexcept { return count_; }
+    [[nodiscard]] gather_child& operator[](std::size_t i) const noexcept { return each_[i]; }
+
+   private:
+    gather_child* each_;
+    std::size_t capacity_;
+    std::size_t count_ = 0;
 };
 
 /// What every gather does: counts its children, ends with the first error, cancels them all.
@@ -57,9 +78,9 @@ class gather_base {
     /// Makes the result of the children's.
     virtual void collect() = 0;
     [[nodiscard]] future_state_base& child(std::size_t i) const noexcept {
-        return *children_.each[i].state;
+        return *children_[i].state;
     }
-    [[nodiscard]] std::size_t size() const noexcept { return children_.count; }
+    [[nodiscard]] std::size_t size() const noexcept { return children_.size(); }
 
    private:
     friend class gather_child;
@@ -191,8 +212,7 @@ template <bool KeepErrors, class... A>
 auto gather_values(std::source_location where, A&&... aws) {
     (check_named<A>(), ...);
     gather_children children(sizeof...(A));
-    std::size_t i = 0;
-    ((children.each[i++].state = ensure_future(std::forward<A>(aws)).state()), ...);
+    (children.add(ensure_future(std::forward<A>(aws)).state()), ...);
     return start_gather<gather_tuple_state<KeepErrors, future_value_t<A>...>,
                         gather_tuple<KeepErrors, future_value_t<A>...>>(where, std::move(children));
 }
@@ -206,8 +226,7 @@ inline auto gather_nothing() {
 template <bool KeepErrors, class A>
 auto gather_range(std::source_location where, std::vector<A> aws) {
     gather_children children(aws.size());
-    std::size_t i = 0;
-    for (A& a : aws) children.each[i++].state = ensure_future(std::move(a)).state();
+    for (A& a : aws) children.add(ensure_future(std::move(a)).state());
     return start_gather<gather_vector_state<KeepErrors, future_value_t<A>>,
                         gather_vector<KeepErrors, future_value_t<A>>>(where, std::move(children));
 }

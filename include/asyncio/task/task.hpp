@@ -128,9 +128,9 @@ auto task_of_call(task<T> t) {
     }
 }
 
-/// Starts a coroutine as a task on `loop`.
+/// Starts a coroutine as a task on `loop`. Null: no options.
 template <class T>
-task<T> make_task(event_loop& loop, coroutine<T> c, const task_options& options,
+task<T> make_task(event_loop& loop, coroutine<T>&& c, const task_options* options,
                   std::source_location where) {
     const auto frame = coroutine_access::take(c);
     ref<future_state_base> state;
@@ -142,15 +142,25 @@ task<T> make_task(event_loop& loop, coroutine<T> c, const task_options& options,
         throw;
     }
     auto& t = static_cast<task_state_base&>(*state);
-    if (!options.name.empty()) t.set_name(options.name);
-    if (options.context != nullptr) t.share_context(options.context->cell());
-    t.start(options.eager_start);
+    bool eager = false;
+    if (options != nullptr) {
+        if (!options->name.empty()) t.set_name(options->name);
+        if (options->context != nullptr) t.share_context(options->context->cell());
+        eager = options->eager_start;
+    }
+    t.start(eager);
     return task<T>(std::move(state));
+}
+
+template <class T>
+task<T> make_task(event_loop& loop, coroutine<T>&& c, const task_options& options,
+                  std::source_location where) {
+    return make_task(loop, std::move(c), &options, where);
 }
 
 /// The same on the running loop. What cannot start is closed, without the report.
 template <class T>
-task<T> make_task(coroutine<T> c, const task_options& options, std::source_location where) {
+task<T> make_task(coroutine<T>&& c, const task_options* options, std::source_location where) {
     if (running_loop == nullptr) c.close();
     return make_task(loop_for("create_task"), std::move(c), options, where);
 }
@@ -240,10 +250,10 @@ auto to_coroutine(F&& f, Args&&... args) {
 
 /// Starts f(args...), or an awaitable, on `loop` (null: the running one).
 template <class F, class... Args>
-auto start_task(event_loop* loop, const task_options& options, F&& f, Args&&... args) {
+auto start_task(event_loop* loop, const task_options* options, F&& f, Args&&... args) {
     if constexpr (sizeof...(Args) == 1 && awaitable<F> &&
                   (std::is_same_v<std::remove_cvref_t<Args>, task_options> && ...)) {
-        return start_task(loop, args..., std::forward<F>(f));
+        return start_task(loop, &args..., std::forward<F>(f));
     } else {
         auto c = to_coroutine(std::forward<F>(f), std::forward<Args>(args)...);
         return task_of_call<F, Args...>(loop != nullptr
@@ -259,9 +269,15 @@ auto start_task(event_loop* loop, const task_options& options, F&& f, Args&&... 
 /// coroutine is then destroyed. The safe form for callables keeps the callable and its arguments
 /// alive: create_task(f, args...).
 template <class T>
-task<T> create_task(coroutine<T>&& c, task_options options = {},
+task<T> create_task(coroutine<T>&& c,
                     std::source_location where = std::source_location::current()) {
-    return detail::make_task(std::move(c), options, where);
+    return detail::make_task(std::move(c), nullptr, where);
+}
+/// The same with options: create_task(c(), {.name = "worker"}).
+template <class T>
+task<T> create_task(coroutine<T>&& c, task_options options,
+                    std::source_location where = std::source_location::current()) {
+    return detail::make_task(std::move(c), &options, where);
 }
 /// Starts anything else that the library returns to be awaited, or f(args...), where f returns a
 /// coroutine. The callable and the arguments are decay-copied into the task; use std::ref for a
@@ -269,13 +285,13 @@ task<T> create_task(coroutine<T>&& c, task_options options = {},
 template <class F, class... Args>
     requires(!detail::is_coroutine<F>) && (!std::is_same_v<std::remove_cvref_t<F>, task_options>)
 auto create_task(F&& f, Args&&... args) {
-    return detail::start_task(nullptr, {}, std::forward<F>(f), std::forward<Args>(args)...);
+    return detail::start_task(nullptr, nullptr, std::forward<F>(f), std::forward<Args>(args)...);
 }
 /// The same with options, which come first because the arguments are last.
 template <class F, class... Args>
     requires(!detail::is_coroutine<F>)
 auto create_task(task_options options, F&& f, Args&&... args) {
-    return detail::start_task(nullptr, options, std::forward<F>(f), std::forward<Args>(args)...);
+    return detail::start_task(nullptr, &options, std::forward<F>(f), std::forward<Args>(args)...);
 }
 
 /// A future or task as it is; anything else that can be awaited becomes a task of the running loop.
@@ -297,20 +313,20 @@ auto ensure_future(A&& a) {
 
 template <class T>
 task<T> event_loop::create_task(coroutine<T>&& c, std::source_location where) {
-    return detail::make_task(*this, std::move(c), {}, where);
+    return detail::make_task(*this, std::move(c), nullptr, where);
 }
 template <class T>
 task<T> event_loop::create_task(coroutine<T>&& c, task_options options,
                                 std::source_location where) {
-    return detail::make_task(*this, std::move(c), options, where);
+    return detail::make_task(*this, std::move(c), &options, where);
 }
 template <class F, class... Args>
 auto event_loop::create_task(F&& f, Args&&... args) {
-    return detail::start_task(this, {}, std::forward<F>(f), std::forward<Args>(args)...);
+    return detail::start_task(this, nullptr, std::forward<F>(f), std::forward<Args>(args)...);
 }
 template <class F, class... Args>
 auto event_loop::create_task(task_options options, F&& f, Args&&... args) {
-    return detail::start_task(this, options, std::forward<F>(f), std::forward<Args>(args)...);
+    return detail::start_task(this, &options, std::forward<F>(f), std::forward<Args>(args)...);
 }
 
 template <class Awaitable>

@@ -96,7 +96,10 @@ class future_state_base : public pooled {
     /// be done.
     std::exception_ptr error_or_cancel();
     /// Tells the waiters. `s` is not pending.
-    void finish(future_status s) noexcept;
+    void finish(future_status s) noexcept {
+        status = s;
+        if (!waiters_.empty()) tell_waiters();
+    }
     void require_pending(const char* operation) const;
     /// In debug mode: throws std::runtime_error on another thread than the loop's.
     void check_thread(const char* operation) const;
@@ -138,6 +141,7 @@ class future_state_base : public pooled {
     }
 
    private:
+    void tell_waiters() noexcept;
     void drop_waiters() noexcept;
     void report_unretrieved() noexcept;
 };
@@ -244,12 +248,12 @@ class task_state_base : public future_state_base, public task_link, public ready
     void drop() noexcept;
 
     std::coroutine_handle<> resume_at;
-    std::unique_ptr<task_extras> extras;
     context_ref context;
+    std::unique_ptr<task_extras> extras;
     wait_node* waiting_on = nullptr;
-    promise_base* root;                 ///< null once the frames are gone
     std::uint32_t cancelling = 0;       ///< requests that were not taken back
     std::uint32_t cancel_requests = 0;  ///< how many were ever made: the number of the last one
+    promise_base* root;                 ///< null once the frames are gone
 
    protected:
     [[gnu::always_inline]] ~task_state_base() override {

@@ -34,7 +34,12 @@ def is_clang(compiler):
     return "clang" in version.stdout
 
 
-def problem(source, compiler, clang, include):
+def command(options):
+    return [options.compiler, "-std=c++20", "-Wall", "-Wextra", "-Werror", "-I",
+            str(options.include)]
+
+
+def problem(source, options, clang):
     """What is wrong with this file, or nothing."""
     text = source.read_text()
     expected = directives(text, "EXPECT")
@@ -43,9 +48,11 @@ def problem(source, compiler, clang, include):
         return "no // EXPECT: line: say which words of the message name the fix"
 
     flags = [word for line in directives(text, "FLAGS") for word in line.split()]
-    command = [compiler, "-std=c++20", "-Wall", "-Wextra", "-Werror", *flags, "-I", str(include),
-               "-c", str(source), "-o", os.devnull]
-    result = subprocess.run(command, capture_output=True, text=True, errors="replace",
+    # What was precompiled with other flags would not be used.
+    if options.precompiled and not flags:
+        flags = ["-include", str(options.precompiled)]
+    result = subprocess.run([*command(options), *flags, "-c", str(source), "-o", os.devnull],
+                            capture_output=True, text=True, errors="replace",
                             env=os.environ | {"LC_ALL": "C"})
     if result.returncode == 0:
         return "it compiles, but it must not"
@@ -65,13 +72,19 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--compiler", default=os.environ.get("CXX", "g++"))
     parser.add_argument("--include", type=pathlib.Path, default=HERE.parents[1] / "include")
+    parser.add_argument("--precompiled", type=pathlib.Path, metavar="HEADER",
+                        help="every file includes it first; HEADER.gch is what --precompile made")
+    parser.add_argument("--precompile", action="store_true")
     parser.add_argument("files", nargs="*", type=pathlib.Path)
     options = parser.parse_args()
 
+    if options.precompile:
+        return subprocess.run([*command(options), "-x", "c++-header", str(options.precompiled),
+                               "-o", f"{options.precompiled}.gch"]).returncode
     files = options.files or sorted(HERE.glob("*.cpp"))
     clang = is_clang(options.compiler)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = pool.map(lambda f: problem(f, options.compiler, clang, options.include), files)
+        results = pool.map(lambda f: problem(f, options, clang), files)
         failed = [(file, what) for file, what in zip(files, results) if what]
     for file, what in failed:
         print(f"{file}: {what}")

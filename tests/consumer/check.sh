@@ -9,7 +9,9 @@ root=$(cd "$here/../.." && pwd)
 work=$root/build/consumer
 compilers=(g++ clang++-19)
 strict=(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
-if command -v ccache >/dev/null; then export CMAKE_CXX_COMPILER_LAUNCHER=ccache; fi
+if command -v ccache >/dev/null; then
+    export CMAKE_CXX_COMPILER_LAUNCHER=ccache CCACHE_NOHASHDIR=1 # `./dev run` builds the same library
+fi
 
 say() { printf -- '--- %s\n' "$*"; }
 
@@ -35,10 +37,11 @@ cmake_consumer() {
 
 rm -rf "$work"
 for linkage in static shared; do
-    shared=$([[ $linkage == shared ]] && echo ON || echo OFF)
+    shared=OFF build_type=RelWithDebInfo
+    if [[ $linkage == shared ]]; then shared=ON build_type=Debug; fi
     say "installing the $linkage library"
     quietly cmake -S "$root" -B "$work/$linkage" -G Ninja -DBUILD_SHARED_LIBS="$shared" \
-        -DASYNCIO_BUILD_TESTS=OFF -DASYNCIO_BUILD_EXAMPLES=OFF -DCMAKE_BUILD_TYPE=Debug \
+        -DASYNCIO_BUILD_TESTS=OFF -DASYNCIO_BUILD_EXAMPLES=OFF -DCMAKE_BUILD_TYPE="$build_type" \
         -DCMAKE_INSTALL_PREFIX="$work/unmoved"
     quietly cmake --build "$work/$linkage"
     quietly cmake --install "$work/$linkage"

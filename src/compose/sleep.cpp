@@ -24,7 +24,7 @@ void timed_sleep::fire(timer_node& n, timer_event e) noexcept {
 
 bool timed_sleep::cancel_wait(task_state_base& t, const cancel_ref&) noexcept {
     disarm();
-    cancelled_ = true;
+    task_ = nullptr;
     t.wake();
     return true;
 }

@@ -97,14 +97,15 @@ void task_state_base::look_first(ready_node& n) {
     ready_batch batch(ready);
     while (ready_node* const node = batch.next()) {
         if (node->run != &task_state_base::step) {
-            if (node->run == &task_state_base::look_first) {
-                if (!static_cast<task_state_base*>(node)->look()) continue;
-            } else if (node->run == &task_state_base::first_step) {
+            if (node->run == &task_state_base::first_step) {
                 if (!static_cast<task_state_base*>(node)->begin()) continue;
             } else {
                 task_state_base::leave_step(*this);
-                node->run(*node);
-                continue;
+                if (node->run != &task_state_base::look_first) {
+                    node->run(*node);
+                    continue;
+                }
+                if (!static_cast<task_state_base*>(node)->look()) continue;
             }
         }
         static_cast<task_state_base*>(node)->run_step(*this);

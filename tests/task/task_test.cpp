@@ -156,9 +156,11 @@ TEST_F(creation, with_options) {
         const auto b = create_task({.name = "named"}, f);
         EXPECT_EQ(b.get_name(), "named");
         const auto d = create_task({.name = "n"}, number, 3);
-        co_return co_await a * 100 + co_await b + co_await d;
+        const auto e = create_task(f(), {});
+        const auto g = asyncio::get_running_loop().create_task(f(), {});
+        co_return co_await a * 100 + co_await b + co_await d + co_await e + co_await g;
     };
-    EXPECT_EQ(run(main(reads)), 502);
+    EXPECT_EQ(run(main(reads)), 500);
 }
 
 TEST_F(creation, null_is_refused) {

@@ -22,7 +22,7 @@ class timed_sleep final : public wait_node, public timer_node {
     }
     void start(promise_base& p, delay d);
     /// A timer that has fired is not undone by a cancel that came after it.
-    [[nodiscard]] bool cancelled() const noexcept { return cancelled_; }
+    [[nodiscard]] bool cancelled() const noexcept { return task_ == nullptr; }
 
    private:
     void disarm() noexcept { task_->loop->timers.disarm(*this); }
@@ -30,8 +30,7 @@ class timed_sleep final : public wait_node, public timer_node {
     bool cancel_wait(task_state_base& t, const cancel_ref&) noexcept override;
     [[nodiscard]] std::string describe() const override;
 
-    task_state_base* task_ = nullptr;
-    bool cancelled_ = false;
+    task_state_base* task_ = nullptr;  // set when it starts, until a cancel ends it
 };
 
 /// A pause, or a bare yield, which needs no more than its task.

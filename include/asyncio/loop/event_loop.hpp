@@ -70,6 +70,12 @@ class send_all_operation;
 class send_to_operation;
 class accept_operation;
 class sock_connect_operation;
+
+/// The place of a call, where another overload takes options: `{}` means options.
+struct caller {
+    caller(std::source_location at) noexcept : where(at) {}
+    std::source_location where;
+};
 }  // namespace detail
 
 /// Runs callbacks, tasks, timers and I/O on the thread that runs it. Made by new_event_loop().
@@ -128,8 +134,7 @@ class event_loop final : public detail::loop_core {
         std::source_location where = std::source_location::current());
     /// asyncio::create_task on this loop, also while it does not run.
     template <class T>
-    task<T> create_task(coroutine<T>&& c,
-                        std::source_location where = std::source_location::current());
+    task<T> create_task(coroutine<T>&& c, detail::caller at = std::source_location::current());
     template <class T>
     task<T> create_task(coroutine<T>&& c, task_options options,
                         std::source_location where = std::source_location::current());

@@ -269,9 +269,8 @@ auto start_task(event_loop* loop, const task_options* options, F&& f, Args&&... 
 /// coroutine is then destroyed. The safe form for callables keeps the callable and its arguments
 /// alive: create_task(f, args...).
 template <class T>
-task<T> create_task(coroutine<T>&& c,
-                    std::source_location where = std::source_location::current()) {
-    return detail::make_task(std::move(c), nullptr, where);
+task<T> create_task(coroutine<T>&& c, detail::caller at = std::source_location::current()) {
+    return detail::make_task(std::move(c), nullptr, at.where);
 }
 /// The same with options: create_task(c(), {.name = "worker"}).
 template <class T>
@@ -312,8 +311,8 @@ auto ensure_future(A&& a) {
 [[nodiscard]] std::vector<task<>> all_tasks(event_loop* loop = nullptr);
 
 template <class T>
-task<T> event_loop::create_task(coroutine<T>&& c, std::source_location where) {
-    return detail::make_task(*this, std::move(c), nullptr, where);
+task<T> event_loop::create_task(coroutine<T>&& c, detail::caller at) {
+    return detail::make_task(*this, std::move(c), nullptr, at.where);
 }
 template <class T>
 task<T> event_loop::create_task(coroutine<T>&& c, task_options options,

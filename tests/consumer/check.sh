@@ -10,7 +10,8 @@ work=$root/build/consumer
 compilers=(g++ clang++-19)
 strict=(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
 if command -v ccache >/dev/null; then
-    export CMAKE_CXX_COMPILER_LAUNCHER=ccache CCACHE_NOHASHDIR=1 # `./dev run` builds the same library
+    # `./dev run` builds the same library in another folder.
+    export CMAKE_CXX_COMPILER_LAUNCHER=ccache CCACHE_NOHASHDIR=1
 fi
 
 say() { printf -- '--- %s\n' "$*"; }

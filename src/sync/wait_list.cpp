@@ -24,11 +24,11 @@ void waiter::refuse_loop() const {
                              "the other one with run_coroutine_threadsafe");
 }
 
-bool waiter::cancel_wait(task_state_base&, const cancel_ref&) noexcept {
+bool waiter::cancel_wait(task_state_base& t, const cancel_ref&) noexcept {
     if (status_ != status::waiting) return false;
     line_->remove(*this);
     status_ = status::cancelled;
-    wake();
+    t.wake_to_go_on();
     return true;
 }
 
@@ -53,7 +53,7 @@ void wait_list::release_all() noexcept {
     while (next_ != nullptr) {
         waiter& w = *next_;
         w.leave();
-        w.wake();
+        w.task_->wake_to_go_on();
     }
 }
 
@@ -63,7 +63,7 @@ void wait_list::orphan_all() noexcept {
         const bool woken = w.granted();
         remove(w);
         w.status_ = waiter::status::orphaned;
-        if (!woken || w.task_->will_look()) w.wake();
+        if (!woken || w.task_->will_look()) w.task_->wake_to_go_on();
     }
 }
 

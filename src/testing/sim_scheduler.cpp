@@ -107,17 +107,16 @@ std::size_t sim_scheduler::choose_by_priority(const ready_queue& ready, std::uin
     const auto highest = [&] {
         std::size_t best = 0;
         std::uint64_t best_priority = 0;
-        ready_node* n = nullptr;
         const std::size_t count = ready.size();
-        for (std::size_t i = 0; i < count; ++i) {
-            n = i == 0 ? &ready.front() : n->next_ready;
+        ready_node* n = &ready.front();
+        for (std::size_t i = 0;; n = n->next_ready) {
             const std::uint64_t p = priority(id_of(*n, host));
             if (p > best_priority) {
                 best = i;
                 best_priority = p;
             }
+            if (++i == count) return best;
         }
-        return best;
     };
     std::size_t best = highest();
     for (std::size_t k = 0; k < change_points_.size(); ++k) {

@@ -68,10 +68,7 @@ class io_operation : public wait_node {
     }
     void wake() noexcept {
         leave();
-        if (task_->will_look())
-            task_->wake_without_look();
-        else
-            task_->wake();
+        task_->wake_to_go_on();
     }
     bool cancel_wait(task_state_base&, const cancel_ref&) noexcept override {
         wake();

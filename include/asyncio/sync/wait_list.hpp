@@ -66,8 +66,6 @@ class waiter : public wait_node {
     inline void suspend(promise_base& p);
     /// Throws std::runtime_error if tasks of another loop stand in the line.
     inline void check_loop(const task_state_base& t) const;
-    /// Its task goes on, in a turn that is due already or in a new one.
-    inline void wake() noexcept;
     /// Throws what ended the wait instead of a grant.
     [[noreturn]] void fail();
 
@@ -81,7 +79,7 @@ class waiter : public wait_node {
 
    private:
     friend class wait_list;
-    void drop_out() noexcept;
+    void drop_out() noexcept;  // leave(), but not inlined into every frame
     [[noreturn]] void refuse_loop() const;
 
     // Set when it joins the line.
@@ -124,7 +122,7 @@ class wait_list {
     /// Grants the next one in line and wakes its task. There must be one.
     waiter& wake_next() noexcept {
         waiter& w = grant_next();
-        w.wake();
+        w.task_->wake_to_go_on();
         return w;
     }
     /// The same, but the task's turn begins with look().
@@ -172,13 +170,6 @@ void waiter::suspend(promise_base& p) {
     task_ = p.task;
     line_->push_back(*this);
     task_->wait_on(p, *this);
-}
-
-void waiter::wake() noexcept {
-    if (task_->will_look()) [[unlikely]]
-        task_->wake_without_look();
-    else
-        task_->wake();
 }
 
 void waiter::leave() noexcept {

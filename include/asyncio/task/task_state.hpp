@@ -219,8 +219,12 @@ class task_state_base : public future_state_base, public task_link, public ready
         run = &look_first;
         waiting_on = &n;
     }
-    /// It has happened in between: the turn comes all the same, and need not begin with a look.
-    void wake_without_look() noexcept {
+    /// As wake(), where the task may be queued to look already: that turn comes, without a look.
+    void wake_to_go_on() noexcept {
+        if (!will_look()) [[likely]] {
+            wake();
+            return;
+        }
         run = &step;
         waiting_on = nullptr;
     }

@@ -257,6 +257,11 @@ def check_text(project):
         for position in awaiting_conditions(code):
             if not allowed("co_await_in_condition", path):
                 yield path, line_of(code, position), AWAIT_FIX
+        if path.endswith("_test.cpp"):
+            name = pathlib.Path(path).stem
+            if f"\nnamespace {name} {{\n" not in text:
+                yield path, 1, (
+                    f"not in a namespace, though several files are compiled as one; open {name}")
         if path.startswith("tests/"):
             for match in SLEEPING.finditer(code):
                 if not allowed("sleeping_tests", path):

@@ -1,12 +1,10 @@
 #include "asyncio/base/exceptions.hpp"
 
-#include <cxxabi.h>
-
-#include <cstdlib>
 #include <cstring>
-#include <memory>
 #include <typeinfo>
 #include <utility>
+
+#include "base/demangle.hpp"
 
 namespace asyncio {
 
@@ -100,13 +98,6 @@ const std::type_info* type_of(const std::exception_ptr& e) noexcept {
     return e ? e.__cxa_exception_type() : nullptr;
 }
 
-std::string demangled(const char* name) {
-    int status = 0;
-    const std::unique_ptr<char, void (*)(void*)> text(
-        abi::__cxa_demangle(name, nullptr, nullptr, &status), &std::free);
-    return status == 0 ? text.get() : name;
-}
-
 }  // namespace
 
 const cancelled_error* as_cancelled(const std::exception_ptr& e) noexcept {
@@ -126,7 +117,7 @@ bool is_fatal(const std::exception_ptr& e) noexcept {
 
 std::string describe(const std::exception_ptr& e) {
     if (!e) return "no exception";
-    const std::string type = demangled(type_of(e)->name());
+    const std::string type = demangle(type_of(e)->name());
     try {
         std::rethrow_exception(e);
     } catch (const std::exception& x) {

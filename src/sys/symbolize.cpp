@@ -1,12 +1,10 @@
 #include "sys/symbolize.hpp"
 
-#include <cxxabi.h>
 #include <dlfcn.h>
 
 #include <cstdint>
-#include <cstdlib>
-#include <memory>
-#include <utility>
+
+#include "base/demangle.hpp"
 
 #if ASYNCIO_HAVE_BACKTRACE
 // libbacktrace comes with every g++; its header lies where only g++ looks, so what is needed is
@@ -25,17 +23,6 @@ int backtrace_pcinfo(backtrace_state* state, std::uintptr_t pc, backtrace_full_c
 
 namespace asyncio::detail {
 
-namespace {
-
-std::string demangled(const char* name) {
-    int status = 0;
-    const std::unique_ptr<char, void (*)(void*)> text(
-        abi::__cxa_demangle(name, nullptr, nullptr, &status), &std::free);
-    return status == 0 ? text.get() : name;
-}
-
-}  // namespace
-
 std::vector<source_place> symbolize(const void* pc) noexcept try {
     std::vector<source_place> places;
 #if ASYNCIO_HAVE_BACKTRACE
@@ -47,7 +34,7 @@ std::vector<source_place> symbolize(const void* pc) noexcept try {
             [](void* data, std::uintptr_t, const char* file, int line, const char* function) {
                 auto& found = *static_cast<std::vector<source_place>*>(data);
                 if (file != nullptr || function != nullptr)
-                    found.push_back({function != nullptr ? demangled(function) : std::string(),
+                    found.push_back({function != nullptr ? demangle(function) : std::string(),
                                      file != nullptr ? std::string(file) : std::string(), line});
                 return 0;
             },
@@ -56,7 +43,7 @@ std::vector<source_place> symbolize(const void* pc) noexcept try {
 #endif
     Dl_info info{};
     if (::dladdr(pc, &info) != 0 && info.dli_sname != nullptr)
-        places.push_back({demangled(info.dli_sname), {}, 0});
+        places.push_back({demangle(info.dli_sname), {}, 0});
     return places;
 } catch (...) {
     return {};

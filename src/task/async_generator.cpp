@@ -16,15 +16,15 @@ namespace {
 // a co_yield destroys those inside it, on the native stack. This bounds it: from a depth on, what
 // is inside waits until the frame around it is gone.
 constexpr unsigned deepest = 256;
-ASYNCIO_THREAD_LOCAL unsigned depth = 0;
-ASYNCIO_THREAD_LOCAL generator_promise_base* waiting = nullptr;  // linked by parent
+ASYNCIO_THREAD_LOCAL unsigned nesting = 0;
+ASYNCIO_THREAD_LOCAL generator_promise_base* put_off = nullptr;  // linked by parent
 
 void destroy_one(promise_base& p) noexcept {
-    ++depth;
+    ++nesting;
     // LIFETIME: the frame is suspended and nobody awaits it; its promise tells its state, if it has
     // one.
     p.handle().destroy();
-    --depth;
+    --nesting;
 }
 
 /// The generators of a loop that have started and not ended, oldest first.
@@ -44,17 +44,17 @@ coroutine<> close_open(ref<generator_state> s) { co_await generator_close(std::m
 
 void generator_state::destroy_frame() noexcept {
     if (frame == nullptr) return;
-    if (depth >= deepest) {
+    if (nesting >= deepest) {
         generator_promise_base& p = *frame;
         frame_is_gone();
         p.orphan();
-        p.parent = std::exchange(waiting, &p);
+        p.parent = std::exchange(put_off, &p);
         return;
     }
     destroy_one(*frame);
-    while (depth + 1 == deepest && waiting != nullptr) {
-        generator_promise_base& p = *waiting;
-        waiting = static_cast<generator_promise_base*>(p.parent);
+    while (nesting + 1 == deepest && put_off != nullptr) {
+        generator_promise_base& p = *put_off;
+        put_off = static_cast<generator_promise_base*>(p.parent);
         destroy_one(p);
     }
 }

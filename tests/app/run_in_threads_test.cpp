@@ -20,7 +20,7 @@
 #include "asyncio/testing.hpp"
 #include "support/errors.hpp"
 
-namespace {
+namespace run_in_threads_test {
 
 using namespace asyncio;
 using namespace std::chrono_literals;
@@ -325,4 +325,4 @@ TEST(run_in_threads, loops_share_a_port_and_end_in_order) {
     EXPECT_EQ(port.served.size(), 2u) << "one of two loops got all of 64 connections";
 }
 
-}  // namespace
+}  // namespace run_in_threads_test

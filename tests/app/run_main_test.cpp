@@ -8,7 +8,7 @@
 #include "asyncio/app/run.hpp"
 #include "asyncio/compose/sleep.hpp"
 
-namespace {
+namespace run_main_test {
 
 using namespace asyncio;
 using namespace std::chrono_literals;
@@ -152,4 +152,4 @@ TEST(run_main, inside_a_loop_fails_like_any_error) {
               std::string::npos);
 }
 
-}  // namespace
+}  // namespace run_main_test

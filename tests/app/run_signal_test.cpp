@@ -12,7 +12,7 @@
 #include "asyncio/app/run.hpp"
 #include "asyncio/compose/sleep.hpp"
 
-namespace {
+namespace run_signal_test {
 
 using namespace asyncio;
 using namespace std::chrono_literals;
@@ -280,4 +280,4 @@ TEST(run_signal, each_run_begins_anew) {
     EXPECT_THROW(run(interrupts_itself(SIGINT)), keyboard_interrupt);
 }
 
-}  // namespace
+}  // namespace run_signal_test

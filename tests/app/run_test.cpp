@@ -12,7 +12,7 @@
 #include "asyncio/compose/sleep.hpp"
 #include "support/errors.hpp"
 
-namespace {
+namespace run_test {
 
 using namespace asyncio;
 using namespace std::chrono_literals;
@@ -339,4 +339,4 @@ TEST(runner, what_a_handle_keeps_outlives_it) {
     EXPECT_TRUE(kept.get_loop().is_closed());
 }
 
-}  // namespace
+}  // namespace run_test

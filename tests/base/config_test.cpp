@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace {
+namespace config_test {
 
 TEST(config, names_the_version) {
     EXPECT_GE(ASYNCIO_VERSION_MAJOR, 0);
@@ -25,4 +25,4 @@ ASYNCIO_THREAD_LOCAL int per_thread = 3;
 
 TEST(config, thread_locals_are_made_without_code) { EXPECT_EQ(per_thread, 3); }
 
-}  // namespace
+}  // namespace config_test

@@ -5,7 +5,7 @@
 
 #include <thread>
 
-namespace {
+namespace context_test {
 
 using namespace asyncio::detail;
 
@@ -97,4 +97,4 @@ TEST_F(context_test, another_thread_may_drop_the_last_reference) {
     EXPECT_EQ(alive, 0);
 }
 
-}  // namespace
+}  // namespace context_test

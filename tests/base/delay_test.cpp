@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-namespace {
+namespace delay_test {
 
 using namespace std::chrono_literals;
 using asyncio::delay;
@@ -77,4 +77,4 @@ TEST(delay, is_a_constant) {
     EXPECT_EQ(d.nanoseconds(), 120s);
 }
 
-}  // namespace
+}  // namespace delay_test

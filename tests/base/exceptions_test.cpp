@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace {
+namespace exceptions_test {
 
 using namespace asyncio;
 using detail::as_cancelled;
@@ -152,4 +152,4 @@ TEST(throwers, throw_what_they_say) {
     EXPECT_THROW(detail::throw_invalid_argument("x"), std::invalid_argument);
 }
 
-}  // namespace
+}  // namespace exceptions_test

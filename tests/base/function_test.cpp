@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-namespace {
+namespace function_test {
 
 using asyncio::detail::function;
 
@@ -68,4 +68,4 @@ TEST(invoke, calls_members_of_objects_pointers_and_references) {
     EXPECT_EQ(asyncio::detail::invoke([](int x) { return x; }, 3), 3);
 }
 
-}  // namespace
+}  // namespace function_test

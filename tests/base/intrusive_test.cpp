@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-namespace {
+namespace intrusive_test {
 
 using asyncio::detail::intrusive_list;
 using asyncio::detail::list_hook;
@@ -78,4 +78,4 @@ TEST(intrusive_list, splices_another_list) {
     EXPECT_EQ(numbers(other), (std::vector{1, 2, 3}));
 }
 
-}  // namespace
+}  // namespace intrusive_test

@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-namespace {
+namespace memory_test {
 
 using asyncio::detail::allocate;
 using asyncio::detail::deallocate;
@@ -135,4 +135,4 @@ TEST(memory, more_than_a_list_holds_goes_back) {
     deallocate(p, 64);
 }
 
-}  // namespace
+}  // namespace memory_test

@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace {
+namespace outcome_test {
 
 using namespace asyncio;
 
@@ -95,4 +95,4 @@ TEST(outcome, a_failing_move_leaves_no_half_value) {
     EXPECT_THROW((void)outcome<moves_once>(std::move(a)), std::runtime_error);
 }
 
-}  // namespace
+}  // namespace outcome_test

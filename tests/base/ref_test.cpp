@@ -4,7 +4,7 @@
 
 #include <utility>
 
-namespace {
+namespace ref_test {
 
 struct thing {
     void add_ref() noexcept { ++refs; }
@@ -59,4 +59,4 @@ TEST(ref, may_be_empty) {
     EXPECT_TRUE(none == null);
 }
 
-}  // namespace
+}  // namespace ref_test

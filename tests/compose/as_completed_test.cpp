@@ -6,6 +6,8 @@
 #include "asyncio/compose/wait_for.hpp"
 #include "compose/situations.hpp"
 
+namespace as_completed_test {
+
 using asyncio::as_completed;
 using asyncio::coroutine;
 using asyncio::create_task;
@@ -15,8 +17,6 @@ using asyncio::sleep;
 using asyncio::task;
 using asyncio::timeout_error;
 using namespace situations;
-
-namespace {
 
 using names = std::vector<std::string>;
 
@@ -377,4 +377,4 @@ TEST(as_completed, leaves_nothing_behind_when_its_loop_is_closed) {
     EXPECT_EQ(kept.left(), 1u);
 }
 
-}  // namespace
+}  // namespace as_completed_test

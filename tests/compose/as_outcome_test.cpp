@@ -6,6 +6,8 @@
 #include "asyncio/compose/wait_for.hpp"
 #include "compose/situations.hpp"
 
+namespace as_outcome_test {
+
 using asyncio::as_outcome;
 using asyncio::coroutine;
 using asyncio::create_task;
@@ -14,8 +16,6 @@ using asyncio::outcome;
 using asyncio::run;
 using asyncio::sleep;
 using namespace situations;
-
-namespace {
 
 using names = std::vector<std::string>;
 
@@ -138,4 +138,4 @@ TEST(as_outcome, leaves_nothing_behind_when_its_loop_is_closed) {
     close_in_the_middle([]() -> coroutine<> { (void)co_await as_outcome(forever()); });
 }
 
-}  // namespace
+}  // namespace as_outcome_test

@@ -6,6 +6,8 @@
 #include "asyncio/compose/wait_for.hpp"
 #include "compose/situations.hpp"
 
+namespace gather_test {
+
 using asyncio::cancelled_error;
 using asyncio::coroutine;
 using asyncio::create_task;
@@ -16,8 +18,6 @@ using asyncio::run;
 using asyncio::sleep;
 using asyncio::task;
 using namespace situations;
-
-namespace {
 
 using names = std::vector<std::string>;
 
@@ -454,4 +454,4 @@ TEST(gather, leaves_nothing_behind_when_its_loop_is_closed) {
         []() -> coroutine<> { co_await gather(forever(), new_future(), forever()); });
 }
 
-}  // namespace
+}  // namespace gather_test

@@ -21,7 +21,7 @@
 #include "asyncio/compose/with.hpp"
 #include "support/manual_backend.hpp"
 
-namespace {
+namespace races_test {
 
 using namespace asyncio;
 using namespace std::chrono_literals;
@@ -347,4 +347,4 @@ coroutine<std::string> outcome_of(future<int> inner, delay limit) {
 
 TEST(races, as_outcome) { expect_all(outcome_of, first_event_wins, true); }
 
-}  // namespace
+}  // namespace races_test

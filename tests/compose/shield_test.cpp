@@ -6,6 +6,8 @@
 #include "asyncio/compose/wait_for.hpp"
 #include "compose/situations.hpp"
 
+namespace shield_test {
+
 using asyncio::coroutine;
 using asyncio::create_task;
 using asyncio::future;
@@ -14,8 +16,6 @@ using asyncio::run;
 using asyncio::shield;
 using asyncio::sleep;
 using namespace situations;
-
-namespace {
 
 using names = std::vector<std::string>;
 
@@ -280,4 +280,4 @@ TEST(shield, leaves_nothing_behind_when_its_loop_is_closed) {
     close_in_the_middle([]() -> coroutine<> { co_await shield(forever()); });
 }
 
-}  // namespace
+}  // namespace shield_test

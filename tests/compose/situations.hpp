@@ -20,6 +20,8 @@ namespace situations {
 
 using namespace std::chrono_literals;
 
+inline const std::string timed_out = "asyncio::timeout_error: asyncio: timed out";
+
 /// What `f` throws, as text; empty if it throws nothing.
 template <class F>
 std::string error_of(F&& f) {

@@ -9,14 +9,14 @@
 #include "asyncio/compose/wait_for.hpp"
 #include "compose/situations.hpp"
 
+namespace sleep_test {
+
 using asyncio::cancelled_error;
 using asyncio::coroutine;
 using asyncio::create_task;
 using asyncio::run;
 using asyncio::sleep;
 using namespace situations;
-
-namespace {
 
 coroutine<> note(std::vector<int>& log, int n) {
     log.push_back(n);
@@ -265,4 +265,4 @@ TEST(sleep, moves_until_it_is_awaited) {
     EXPECT_EQ(run(main), 3);
 }
 
-}  // namespace
+}  // namespace sleep_test

@@ -6,6 +6,8 @@
 #include "asyncio/compose/with.hpp"
 #include "compose/situations.hpp"
 
+namespace task_group_cancel_test {
+
 using asyncio::cancelled_error;
 using asyncio::coroutine;
 using asyncio::create_task;
@@ -17,8 +19,6 @@ using asyncio::task_group;
 using asyncio::timeout;
 using asyncio::with;
 using namespace situations;
-
-namespace {
 
 using names = std::vector<std::string>;
 
@@ -301,4 +301,4 @@ TEST(task_group_cancel, of_an_outer_group_goes_through_the_inner_one) {
     run(main);
 }
 
-}  // namespace
+}  // namespace task_group_cancel_test

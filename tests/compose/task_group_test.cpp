@@ -8,6 +8,8 @@
 #include "asyncio/testing/everywhere.hpp"
 #include "compose/situations.hpp"
 
+namespace task_group_test {
+
 using asyncio::cancelled_error;
 using asyncio::coroutine;
 using asyncio::create_task;
@@ -20,8 +22,6 @@ using asyncio::task;
 using asyncio::task_group;
 using asyncio::with;
 using namespace situations;
-
-namespace {
 
 using names = std::vector<std::string>;
 
@@ -581,4 +581,4 @@ TEST(task_group, tells_of_a_failure_also_without_memory) {
     EXPECT_GT(asyncio::testing::fail_every_allocation(block_with_a_failure).runs, 10u);
 }
 
-}  // namespace
+}  // namespace task_group_test

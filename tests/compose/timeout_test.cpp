@@ -6,6 +6,8 @@
 #include "asyncio/compose/with.hpp"
 #include "compose/situations.hpp"
 
+namespace timeout_test {
+
 using asyncio::coroutine;
 using asyncio::create_task;
 using asyncio::current_task;
@@ -18,10 +20,7 @@ using asyncio::timeout_at;
 using asyncio::with;
 using namespace situations;
 
-namespace {
-
 using names = std::vector<std::string>;
-const std::string timed_out = "asyncio::timeout_error: asyncio: timed out";
 
 /// A block that waits for ever.
 coroutine<> waits(timeout&) { co_await sleep(1h); }
@@ -480,4 +479,4 @@ TEST(timeout, leaves_no_timer_when_its_loop_is_closed) {
     close_in_the_middle([]() -> coroutine<> { co_await with(timeout(1h), waits); });
 }
 
-}  // namespace
+}  // namespace timeout_test

@@ -6,6 +6,8 @@
 #include "asyncio/compose/shield.hpp"
 #include "compose/situations.hpp"
 
+namespace wait_for_test {
+
 using asyncio::cancelled_error;
 using asyncio::coroutine;
 using asyncio::create_task;
@@ -18,10 +20,7 @@ using asyncio::timeout_error;
 using asyncio::wait_for;
 using namespace situations;
 
-namespace {
-
 using names = std::vector<std::string>;
-const std::string timed_out = "asyncio::timeout_error: asyncio: timed out";
 
 // S91
 TEST(wait_for, a_done_future_gives_its_result_with_no_time_left) {
@@ -413,4 +412,4 @@ TEST(wait_for, leaves_no_timer_when_its_loop_is_closed) {
     close_in_the_middle([]() -> coroutine<> { co_await wait_for(new_future(), 1h); });
 }
 
-}  // namespace
+}  // namespace wait_for_test

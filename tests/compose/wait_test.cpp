@@ -7,6 +7,8 @@
 #include "asyncio/compose/wait_for.hpp"
 #include "compose/situations.hpp"
 
+namespace wait_test {
+
 using asyncio::coroutine;
 using asyncio::create_task;
 using asyncio::future;
@@ -16,8 +18,6 @@ using asyncio::sleep;
 using asyncio::task;
 using asyncio::wait;
 using namespace situations;
-
-namespace {
 
 using names = std::vector<std::string>;
 using tasks = std::vector<task<int>>;
@@ -286,4 +286,4 @@ TEST(wait, leaves_nothing_behind_when_its_loop_is_closed) {
     });
 }
 
-}  // namespace
+}  // namespace wait_test

@@ -10,14 +10,14 @@
 #include "asyncio/compose/wait_for.hpp"
 #include "compose/situations.hpp"
 
+namespace with_test {
+
 using asyncio::coroutine;
 using asyncio::create_task;
 using asyncio::run;
 using asyncio::sleep;
 using asyncio::with;
 using namespace situations;
-
-namespace {
 
 using names = std::vector<std::string>;
 
@@ -338,4 +338,4 @@ TEST(with, destroys_context_and_body_when_its_loop_is_closed) {
     EXPECT_EQ(alive.use_count(), 1);
 }
 
-}  // namespace
+}  // namespace with_test

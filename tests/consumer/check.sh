@@ -10,7 +10,7 @@ work=$root/build/consumer
 compilers=(g++ clang++-19)
 strict=(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
 if command -v ccache >/dev/null; then
-    # `./dev run` builds the same library in another folder.
+    # `./dev run` compiles the same in another folder.
     export CMAKE_CXX_COMPILER_LAUNCHER=ccache CCACHE_NOHASHDIR=1
 fi
 
@@ -38,11 +38,13 @@ cmake_consumer() {
 
 rm -rf "$work"
 for linkage in static shared; do
-    shared=OFF build_type=RelWithDebInfo
-    if [[ $linkage == shared ]]; then shared=ON build_type=Debug; fi
+    shared=OFF build_type=Debug unity=OFF
+    # This one is compiled as `./dev run` does it, the other file by file.
+    if [[ $linkage == shared ]]; then shared=ON build_type=RelWithDebInfo unity=ON; fi
     say "installing the $linkage library"
     quietly cmake -S "$root" -B "$work/$linkage" -G Ninja -DBUILD_SHARED_LIBS="$shared" \
         -DASYNCIO_BUILD_TESTS=OFF -DASYNCIO_BUILD_EXAMPLES=OFF -DCMAKE_BUILD_TYPE="$build_type" \
+        -DCMAKE_UNITY_BUILD="$unity" \
         -DCMAKE_INSTALL_PREFIX="$work/unmoved"
     quietly cmake --build "$work/$linkage"
     quietly cmake --install "$work/$linkage"

@@ -12,10 +12,10 @@
 #include "asyncio/asyncio.hpp"
 #include "executor/manual_executor.hpp"
 
+namespace concurrent_future_test {
+
 using asyncio::concurrent_future;
 using namespace std::chrono_literals;
-
-namespace {
 
 int fail() { throw std::runtime_error("out of paper"); }
 
@@ -218,4 +218,4 @@ TEST(concurrent_future, is_copied_and_dropped_by_many_threads) {
     }
 }
 
-}  // namespace
+}  // namespace concurrent_future_test

@@ -11,12 +11,12 @@
 #include "asyncio/asyncio.hpp"
 #include "executor/manual_executor.hpp"
 
+namespace executor_test {
+
 using asyncio::coroutine;
 using asyncio::event_loop;
 using asyncio::future;
 using namespace std::chrono_literals;
-
-namespace {
 
 struct account {
     int balance = 10;
@@ -299,4 +299,4 @@ TEST(shutdown_default_executor, can_be_cancelled) {
     asyncio::run(give_up_the_wait, std::ref(go));
 }
 
-}  // namespace
+}  // namespace executor_test

@@ -1,9 +1,12 @@
-// Executors for tests: one runs its jobs when it is told to, one at once.
+// What the tests of this room share: executors, of which one runs its jobs when it is told to and
+// one at once, and what shows what they did.
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <utility>
 
+#include "asyncio/compose/sleep.hpp"
 #include "asyncio/executor/executor.hpp"
 
 class manual_executor final : public asyncio::executor {
@@ -40,6 +43,11 @@ class counted {
    private:
     int* alive_;
 };
+
+/// Lets the others run until nobody can go on.
+inline asyncio::coroutine<> settle() {
+    for (int i = 0; i < 4; ++i) co_await asyncio::sleep(std::chrono::seconds(0));
+}
 
 /// What `f` throws, as text.
 template <class F>

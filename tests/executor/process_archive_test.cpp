@@ -16,13 +16,13 @@
 
 #include "executor/process_functions.hpp"
 
+namespace process_archive_test {
+
 using asyncio::detail::process_reader;
 using asyncio::detail::process_writer;
 using asyncio::detail::receive;
 using asyncio::detail::send;
 using asyncio::detail::sendable;
-
-namespace {
 
 template <class T>
 std::string written(const T& value) {
@@ -134,4 +134,4 @@ TEST(process_archive, says_so_if_save_and_load_do_not_fit) {
     EXPECT_THROW(to(std::int64_t{1}), std::runtime_error);
 }
 
-}  // namespace
+}  // namespace process_archive_test

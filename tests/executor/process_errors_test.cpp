@@ -12,10 +12,10 @@
 #include "executor/process_functions.hpp"
 #include "executor/process_protocol.hpp"
 
+namespace process_errors_test {
+
 using asyncio::process_pool_executor;
 using asyncio::remote_error;
-
-namespace {
 
 /// Says what went wrong, and nothing else.
 struct no_such_page : std::runtime_error {
@@ -157,4 +157,4 @@ TEST(process_errors, says_so_if_only_the_other_process_knows_the_type) {
     }
 }
 
-}  // namespace
+}  // namespace process_errors_test

@@ -11,10 +11,10 @@
 
 #include "executor/process_functions.hpp"
 
+namespace process_map_test {
+
 using asyncio::process_pool_executor;
 using namespace std::chrono_literals;
-
-namespace {
 
 int square(int x) { return x * x; }
 int fail_at_50(int x) {
@@ -144,4 +144,4 @@ TEST(process_map, hands_its_limits_to_each_call) {
     EXPECT_THROW(asyncio::run(limited, std::ref(pool)), asyncio::broken_process_pool);
 }
 
-}  // namespace
+}  // namespace process_map_test

@@ -21,11 +21,11 @@
 #include "executor/process_functions.hpp"
 #include "support/check.hpp"
 
+namespace process_pool_base_test {
+
 using asyncio::broken_process_pool;
 using asyncio::process_pool_executor;
 using namespace std::chrono_literals;
-
-namespace {
 
 /// What a call of this pool fails with.
 template <class... Args>
@@ -313,4 +313,4 @@ TEST(process_pool_base, leaves_no_process_behind_if_its_own_is_killed) {
     ::close(pipe[1]);
 }
 
-}  // namespace
+}  // namespace process_pool_base_test

@@ -19,10 +19,10 @@
 #include "executor/process_functions.hpp"
 #include "sys/fork_server.hpp"
 
+namespace process_pool_executor_test {
+
 using asyncio::process_pool_executor;
 using namespace std::chrono_literals;
-
-namespace {
 
 /// Threads that another test has left behind may take a moment to end.
 class waits_for_threads final : public testing::EmptyTestEventListener {
@@ -472,4 +472,4 @@ TEST(process_pool_executor, has_as_many_processes_as_cores_by_default) {
     EXPECT_EQ(pool.worker_count(), 0u);  // none is started before there is work
 }
 
-}  // namespace
+}  // namespace process_pool_executor_test

@@ -12,13 +12,13 @@
 #include "asyncio/asyncio.hpp"
 #include "executor/manual_executor.hpp"
 
+namespace run_coroutine_threadsafe_test {
+
 using asyncio::concurrent_future;
 using asyncio::coroutine;
 using asyncio::event_loop;
 using asyncio::run_coroutine_threadsafe;
 using namespace std::chrono_literals;
-
-namespace {
 
 /// A loop that runs in a thread of its own.
 class background_loop {
@@ -351,4 +351,4 @@ TEST(run_coroutine_threadsafe, tells_a_callback_although_nobody_keeps_the_handle
     EXPECT_EQ(seen, "std::runtime_error: in the loop");
 }
 
-}  // namespace
+}  // namespace run_coroutine_threadsafe_test

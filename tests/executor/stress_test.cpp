@@ -11,14 +11,14 @@
 
 #include "asyncio/asyncio.hpp"
 
+namespace stress_test {
+
 using asyncio::concurrent_future;
 using asyncio::coroutine;
 using asyncio::event_loop;
 using asyncio::future;
 using asyncio::task;
 using namespace std::chrono_literals;
-
-namespace {
 
 // ---- call_soon_threadsafe ----
 
@@ -264,4 +264,4 @@ coroutine<> many_there_and_back() {
 
 TEST(stress, from_the_loop_to_threads_and_back) { asyncio::run(many_there_and_back()); }
 
-}  // namespace
+}  // namespace stress_test

@@ -13,11 +13,11 @@
 
 #include "executor/manual_executor.hpp"
 
+namespace thread_pool_executor_test {
+
 using asyncio::concurrent_future;
 using asyncio::thread_pool_executor;
 using namespace std::chrono_literals;
-
-namespace {
 
 std::string thread_name() {
     char name[32] = {};
@@ -193,4 +193,4 @@ TEST(thread_pool_executor, is_used_by_many_threads) {
     EXPECT_EQ(pool.thread_count(), 0u);
 }
 
-}  // namespace
+}  // namespace thread_pool_executor_test

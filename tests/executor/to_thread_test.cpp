@@ -12,17 +12,13 @@
 #include "asyncio/asyncio.hpp"
 #include "executor/manual_executor.hpp"
 
+namespace to_thread_test {
+
 using asyncio::coroutine;
 using asyncio::event_loop;
 using asyncio::future;
 using asyncio::task;
 using namespace std::chrono_literals;
-
-namespace {
-
-coroutine<> settle() {
-    for (int i = 0; i < 4; ++i) co_await asyncio::sleep(0s);
-}
 
 /// Makes a manual executor the default one.
 manual_executor& install_manual_executor() {
@@ -392,4 +388,4 @@ TEST(run_in_executor, outlives_its_loop_in_the_default_executor) {
     ended.acquire();
 }
 
-}  // namespace
+}  // namespace to_thread_test

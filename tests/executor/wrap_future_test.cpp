@@ -10,17 +10,13 @@
 #include "asyncio/asyncio.hpp"
 #include "executor/manual_executor.hpp"
 
+namespace wrap_future_test {
+
 using asyncio::concurrent_future;
 using asyncio::coroutine;
 using asyncio::event_loop;
 using asyncio::future;
 using namespace std::chrono_literals;
-
-namespace {
-
-coroutine<> settle() {
-    for (int i = 0; i < 4; ++i) co_await asyncio::sleep(0s);
-}
 
 coroutine<> values_and_errors() {
     inline_executor here;
@@ -188,4 +184,4 @@ TEST(wrap_future, brings_a_coroutine_of_another_loop) {
     thread.join();
 }
 
-}  // namespace
+}  // namespace wrap_future_test

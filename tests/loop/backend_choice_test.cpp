@@ -8,10 +8,10 @@
 
 #include "asyncio/asyncio.hpp"
 
+namespace backend_choice_test {
+
 using asyncio::backend_choice;
 using asyncio::new_event_loop;
-
-namespace {
 
 /// What the environment says, for as long as it lives.
 class environment {
@@ -79,4 +79,4 @@ TEST(backend_choice, says_what_the_environment_may_say) {
     EXPECT_EQ(name_of(backend_choice::epoll), "epoll") << "nobody asked the environment";
 }
 
-}  // namespace
+}  // namespace backend_choice_test

@@ -11,7 +11,7 @@
 #include "asyncio/task/task.hpp"
 #include "support/manual_backend.hpp"
 
-namespace {
+namespace debug_mode_test {
 
 using namespace asyncio;
 using namespace std::chrono_literals;
@@ -151,4 +151,4 @@ TEST(debug_mode, may_change_in_the_middle) {
     EXPECT_EQ(loop->run_until_complete(toggles(*loop)), 1);
 }
 
-}  // namespace
+}  // namespace debug_mode_test

@@ -15,7 +15,7 @@
 #include "asyncio/task/task.hpp"
 #include "support/manual_backend.hpp"
 
-namespace {
+namespace event_loop_test {
 
 using namespace asyncio;
 using namespace std::chrono_literals;
@@ -391,4 +391,4 @@ TEST(event_loop_death, destroying_a_running_loop_is_refused) {
         "asyncio: a running event loop was destroyed; let run_forever\\(\\) return first");
 }
 
-}  // namespace
+}  // namespace event_loop_test

@@ -9,7 +9,7 @@
 #include "asyncio/task/task.hpp"
 #include "support/manual_backend.hpp"
 
-namespace {
+namespace exception_handler_test {
 
 using namespace asyncio;
 using support::manual_loop;
@@ -128,4 +128,4 @@ TEST(exception_handler, lives_as_long_as_the_loop) {
     EXPECT_EQ(printed([&] { loop->call_exception_handler(context_of("late")); }), "late\n");
 }
 
-}  // namespace
+}  // namespace exception_handler_test

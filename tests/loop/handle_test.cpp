@@ -14,7 +14,7 @@
 #include "asyncio/task/context.hpp"
 #include "support/manual_backend.hpp"
 
-namespace {
+namespace handle_test {
 
 using namespace asyncio;
 using namespace std::chrono_literals;
@@ -352,4 +352,4 @@ TEST(callbacks, may_schedule_while_the_loop_closes) {
     EXPECT_TRUE(loop->ready.empty());
 }
 
-}  // namespace
+}  // namespace handle_test

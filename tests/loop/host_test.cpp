@@ -10,7 +10,7 @@
 #include "asyncio/loop/event_loop.hpp"
 #include "asyncio/task/task.hpp"
 
-namespace {
+namespace host_test {
 
 using namespace asyncio;
 using namespace std::chrono_literals;
@@ -186,4 +186,4 @@ TEST_F(host, a_closed_loop_does_not_run) {
     EXPECT_THROW((void)loop_->run_ready(), std::runtime_error);
 }
 
-}  // namespace
+}  // namespace host_test

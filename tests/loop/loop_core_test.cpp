@@ -15,7 +15,7 @@
 #include "asyncio/loop/event_loop.hpp"
 #include "support/manual_backend.hpp"
 
-namespace {
+namespace loop_core_test {
 
 using namespace asyncio;
 using namespace std::chrono_literals;
@@ -356,4 +356,4 @@ TEST(loop_core, refuses_to_spin_for_too_long) {
     EXPECT_NE(message(-1ns).find("spin is -1 ns"), std::string::npos);
 }
 
-}  // namespace
+}  // namespace loop_core_test

@@ -12,7 +12,7 @@
 #include "asyncio/loop/event_loop.hpp"
 #include "asyncio/task/task.hpp"
 
-namespace {
+namespace reader_test {
 
 using namespace asyncio;
 using namespace std::chrono_literals;
@@ -338,4 +338,4 @@ TEST_F(reader, close_forgets_them) {
     EXPECT_EQ(owned.use_count(), 1);
 }
 
-}  // namespace
+}  // namespace reader_test

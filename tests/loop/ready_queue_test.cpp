@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-namespace {
+namespace ready_queue_test {
 
 using namespace asyncio::detail;
 
@@ -55,4 +55,4 @@ TEST(ready_queue, gives_any_of_its_nodes) {
     }
 }
 
-}  // namespace
+}  // namespace ready_queue_test

@@ -12,7 +12,7 @@
 #include "asyncio/loop/event_loop.hpp"
 #include "asyncio/task/task.hpp"
 
-namespace {
+namespace signal_test {
 
 using namespace asyncio;
 using namespace std::chrono_literals;
@@ -186,4 +186,4 @@ TEST(signal_handler, closing_the_loop_removes_them) {
     EXPECT_EQ(action.sa_handler, SIG_DFL);
 }
 
-}  // namespace
+}  // namespace signal_test

@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-namespace {
+namespace timer_queue_test {
 
 using namespace std::chrono_literals;
 using namespace asyncio::detail;
@@ -113,4 +113,4 @@ TEST(timer_queue, agrees_with_a_sorted_list) {
     q.clear();
 }
 
-}  // namespace
+}  // namespace timer_queue_test

@@ -5,10 +5,10 @@
 #include <stdexcept>
 #include <string>
 
+namespace address_test {
+
 using asyncio::address_family;
 using asyncio::socket_address;
-
-namespace {
 
 TEST(socket_address, holds_numeric_addresses) {
     const socket_address v4("192.0.2.7", 80);
@@ -88,4 +88,4 @@ TEST(socket_address, compares) {
     EXPECT_EQ(socket_address(a.raw()), a);
 }
 
-}  // namespace
+}  // namespace address_test

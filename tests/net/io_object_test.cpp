@@ -10,13 +10,13 @@
 #include "asyncio/asyncio.hpp"
 #include "streams/loopback.hpp"
 
+namespace io_object_test {
+
 using asyncio::coroutine;
 using asyncio::detail::io_object;
 using asyncio::detail::io_operation;
 using asyncio::detail::network;
 using asyncio::detail::ref;
-
-namespace {
 
 class plain_object final : public io_object {
    public:
@@ -190,4 +190,4 @@ TEST(io_object, makes_errors_that_name_the_call) {
     EXPECT_EQ(peer_text(asyncio::socket_address("127.0.0.1", 5).raw()), "127.0.0.1:5");
 }
 
-}  // namespace
+}  // namespace io_object_test

@@ -6,7 +6,7 @@
 
 #include "asyncio/net/address.hpp"
 
-namespace {
+namespace kept_address_test {
 
 using asyncio::socket_address;
 using asyncio::detail::kept_address;
@@ -45,4 +45,4 @@ TEST(kept_address, has_none_at_first_and_keeps_the_last) {
     EXPECT_EQ(kept.get().size, 0u);
 }
 
-}  // namespace
+}  // namespace kept_address_test

@@ -12,13 +12,13 @@
 #include "executor/manual_executor.hpp"
 #include "streams/loopback.hpp"
 
+namespace resolver_test {
+
 using asyncio::address_family;
 using asyncio::coroutine;
 using asyncio::event_loop;
 using asyncio::getaddrinfo_options;
 using loopback::rounds;
-
-namespace {
 
 coroutine<std::string> addresses_of(std::string host, int port, getaddrinfo_options options) {
     const std::vector<asyncio::address_info> found =
@@ -151,4 +151,4 @@ coroutine<> name_addresses() {
 
 TEST(getnameinfo, gives_names_and_numbers) { asyncio::run(name_addresses()); }
 
-}  // namespace
+}  // namespace resolver_test

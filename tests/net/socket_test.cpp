@@ -11,6 +11,8 @@
 #include "asyncio/asyncio.hpp"
 #include "streams/loopback.hpp"
 
+namespace socket_test {
+
 using asyncio::address_family;
 using asyncio::coroutine;
 using asyncio::event_loop;
@@ -22,8 +24,6 @@ using loopback::code_of;
 using loopback::error_of;
 using loopback::rounds;
 using namespace std::chrono_literals;
-
-namespace {
 
 asyncio::socket listening() {
     asyncio::socket s(address_family::ipv4);
@@ -405,4 +405,4 @@ TEST(socket, may_be_waited_for_by_a_frame_that_is_destroyed) {
     EXPECT_EQ(loopback::descriptors(), before);
 }
 
-}  // namespace
+}  // namespace socket_test

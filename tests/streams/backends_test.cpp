@@ -21,12 +21,12 @@
 #include "asyncio/asyncio.hpp"
 #include "streams/loopback.hpp"
 
+namespace backends_test {
+
 using asyncio::backend_choice;
 using asyncio::coroutine;
 using asyncio::new_event_loop;
 using loopback::echo;
-
-namespace {
 
 constexpr asyncio::loop_options with_ring{.backend = backend_choice::io_uring};
 
@@ -186,4 +186,4 @@ TEST(a_loop, closes_in_another_thread_than_it_ran_in) {
     }
 }
 
-}  // namespace
+}  // namespace backends_test

@@ -7,9 +7,9 @@
 
 #include "asyncio/testing.hpp"
 
-using asyncio::detail::byte_queue;
+namespace byte_queue_test {
 
-namespace {
+using asyncio::detail::byte_queue;
 
 TEST(byte_queue, is_first_in_first_out) {
     byte_queue q;
@@ -74,4 +74,4 @@ TEST(byte_queue, keeps_what_it_has_when_memory_runs_out) {
     EXPECT_GT(report.runs, 2u);
 }
 
-}  // namespace
+}  // namespace byte_queue_test

@@ -9,6 +9,8 @@
 #include "streams/loopback.hpp"
 #include "streams/named_backend.hpp"
 
+namespace open_connection_test {
+
 using asyncio::coroutine;
 using asyncio::open_connection;
 using asyncio::open_connection_options;
@@ -20,8 +22,6 @@ using loopback::network_script;
 using loopback::rounds;
 using loopback::run_with;
 using namespace std::chrono_literals;
-
-namespace {
 
 /// A port of 127.0.0.1 where nobody listens.
 int closed_port() {
@@ -236,4 +236,4 @@ TEST(open_connection, needs_an_address) {
     run_with(script, connect_nowhere());
 }
 
-}  // namespace
+}  // namespace open_connection_test

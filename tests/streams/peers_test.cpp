@@ -13,12 +13,12 @@
 #include "asyncio/asyncio.hpp"
 #include "streams/loopback.hpp"
 
+namespace peers_test {
+
 using asyncio::coroutine;
 using asyncio::stream_reader;
 using asyncio::stream_writer;
 using namespace std::chrono_literals;
-
-namespace {
 
 bool have(const std::string& program) {
     return std::system(("command -v " + program + " >/dev/null 2>&1").c_str()) == 0;
@@ -183,4 +183,4 @@ TEST(peers, nginx_serves) {
     asyncio::run(be_nginxs_client(server.port()));
 }
 
-}  // namespace
+}  // namespace peers_test

@@ -10,6 +10,8 @@
 #include "asyncio/asyncio.hpp"
 #include "streams/loopback.hpp"
 
+namespace server_test {
+
 using asyncio::coroutine;
 using asyncio::server;
 using asyncio::stream_reader;
@@ -20,8 +22,6 @@ using loopback::error_of;
 using loopback::rounds;
 using loopback::until;
 using namespace std::chrono_literals;
-
-namespace {
 
 constexpr std::size_t megabyte = std::size_t(1) << 20;
 
@@ -468,4 +468,4 @@ TEST(server, knows_which_handlers_may_keep_references) {
     EXPECT_FALSE(takes_values<decltype(generic)>::value);
 }
 
-}  // namespace
+}  // namespace server_test

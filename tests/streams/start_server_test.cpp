@@ -15,6 +15,8 @@
 #include "asyncio/asyncio.hpp"
 #include "streams/loopback.hpp"
 
+namespace start_server_test {
+
 using asyncio::coroutine;
 using asyncio::server;
 using asyncio::stream_reader;
@@ -24,8 +26,6 @@ using loopback::echo;
 using loopback::error_of;
 using loopback::until;
 using namespace std::chrono_literals;
-
-namespace {
 
 coroutine<std::string> talk(asyncio::connection c, std::string text) {
     c.writer.write(text);
@@ -312,4 +312,4 @@ TEST(start_unix_server, makes_clients_wait_for_its_backlog) {
     asyncio::run(overflow_the_backlog());
 }
 
-}  // namespace
+}  // namespace start_server_test

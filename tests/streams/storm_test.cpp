@@ -13,11 +13,11 @@
 #include "asyncio/asyncio.hpp"
 #include "streams/loopback.hpp"
 
+namespace storm_test {
+
 using asyncio::backend_choice;
 using asyncio::coroutine;
 using loopback::echo;
-
-namespace {
 
 /// How many cancels and closes; more in a build that is made to be fast.
 int strength() {
@@ -130,4 +130,4 @@ INSTANTIATE_TEST_SUITE_P(both, storm_test,
                              return test.param == backend_choice::epoll ? "epoll" : "io_uring";
                          });
 
-}  // namespace
+}  // namespace storm_test

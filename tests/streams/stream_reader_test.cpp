@@ -8,14 +8,14 @@
 #include "asyncio/asyncio.hpp"
 #include "streams/loopback.hpp"
 
+namespace stream_reader_test {
+
 using asyncio::coroutine;
 using asyncio::stream_reader;
 using asyncio::task;
 using loopback::error_of;
 using loopback::rounds;
 using namespace std::chrono_literals;
-
-namespace {
 
 // ---- what each read takes ----
 
@@ -400,4 +400,4 @@ coroutine<> read_from_a_flood() {
 
 TEST(stream_reader, lets_the_others_run) { asyncio::run(read_from_a_flood()); }
 
-}  // namespace
+}  // namespace stream_reader_test

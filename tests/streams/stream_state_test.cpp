@@ -11,13 +11,13 @@
 #include "asyncio/testing.hpp"
 #include "streams/loopback.hpp"
 
+namespace stream_state_test {
+
 using asyncio::coroutine;
 using loopback::echo;
 using loopback::error_of;
 using loopback::rounds;
 using namespace std::chrono_literals;
-
-namespace {
 
 // ---- one thing at a time goes wrong ----
 
@@ -219,4 +219,4 @@ coroutine<> storm() {
 
 TEST(stream_state, never_mixes_up_connections) { asyncio::run(storm()); }
 
-}  // namespace
+}  // namespace stream_state_test

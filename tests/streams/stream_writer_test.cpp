@@ -9,6 +9,8 @@
 #include "asyncio/asyncio.hpp"
 #include "streams/loopback.hpp"
 
+namespace stream_writer_test {
+
 using asyncio::coroutine;
 using asyncio::stream_writer;
 using loopback::code_of;
@@ -16,8 +18,6 @@ using loopback::connected;
 using loopback::error_of;
 using loopback::rounds;
 using namespace std::chrono_literals;
-
-namespace {
 
 constexpr std::size_t megabyte = std::size_t(1) << 20;
 
@@ -371,4 +371,4 @@ TEST(stream_writer, refuses_to_wait_on_another_loop) {
     asyncio::run(use_another_loops(pair.a));
 }
 
-}  // namespace
+}  // namespace stream_writer_test

@@ -5,10 +5,10 @@
 #include "asyncio/compose/with.hpp"
 #include "room.hpp"
 
+namespace barrier_test {
+
 using namespace room;
 using asyncio::barrier;
-
-namespace {
 
 coroutine<> pass(barrier& b, std::vector<std::size_t>& indices) {
     const std::size_t index = co_await b.wait();
@@ -326,4 +326,4 @@ TEST(barrier, survives_a_loop_that_is_closed_while_tasks_wait) {
     EXPECT_EQ(b.n_waiting(), 0u);
 }
 
-}  // namespace
+}  // namespace barrier_test

@@ -7,11 +7,11 @@
 #include "asyncio/compose/with.hpp"
 #include "room.hpp"
 
+namespace condition_test {
+
 using namespace room;
 using asyncio::condition;
 using asyncio::lock;
-
-namespace {
 
 coroutine<> wait(condition& c, std::string name, words& log) {
     const auto held = co_await c.scoped_acquire();
@@ -406,4 +406,4 @@ TEST(condition, survives_a_loop_that_is_closed_while_tasks_wait) {
     EXPECT_EQ(loop.reports, words(4, "Task was destroyed but it is pending!"));
 }
 
-}  // namespace
+}  // namespace condition_test

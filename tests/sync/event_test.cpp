@@ -4,10 +4,10 @@
 
 #include "room.hpp"
 
+namespace event_test {
+
 using namespace room;
 using asyncio::event;
-
-namespace {
 
 coroutine<> wait(event& e, std::string name, words& log) {
     co_await e.wait();
@@ -183,4 +183,4 @@ TEST(event, refuses_tasks_of_another_loop_while_somebody_waits) {
     EXPECT_EQ(log, words{"a"});
 }
 
-}  // namespace
+}  // namespace event_test

@@ -6,11 +6,11 @@
 #include "asyncio/sync/semaphore.hpp"
 #include "room.hpp"
 
+namespace guard_test {
+
 using namespace room;
 using asyncio::guard;
 using asyncio::lock;
-
-namespace {
 
 static_assert(!std::is_copy_constructible_v<guard<lock>>);
 static_assert(std::is_nothrow_move_constructible_v<guard<lock>>);
@@ -66,4 +66,4 @@ TEST(guard, moves) {
     });
 }
 
-}  // namespace
+}  // namespace guard_test

@@ -3,11 +3,11 @@
 #include "asyncio/compose/with.hpp"
 #include "room.hpp"
 
+namespace lock_test {
+
 using namespace room;
 using asyncio::guard;
 using asyncio::lock;
-
-namespace {
 
 coroutine<> hold(lock& l, std::string name, words& log, int for_rounds = 0) {
     const auto held = co_await l.scoped_acquire();
@@ -376,4 +376,4 @@ TEST(lock, can_be_awaited_again_with_the_same_awaiter) {
     });
 }
 
-}  // namespace
+}  // namespace lock_test

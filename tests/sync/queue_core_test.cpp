@@ -6,23 +6,12 @@
 #include "asyncio/sync/queue.hpp"
 #include "room.hpp"
 
+namespace queue_core_test {
+
 using namespace room;
 using asyncio::lifo_queue;
 using asyncio::priority_queue;
 using asyncio::queue;
-
-namespace {
-
-template <class Q>
-coroutine<> get(Q& q, std::string name, words& log) {
-    auto item = co_await q.get();
-    log.push_back(name + " " + std::string(item));
-}
-
-template <class Q>
-coroutine<> put(Q& q, std::string item) {
-    co_await q.put(std::move(item));
-}
 
 coroutine<> join(queue<int>& q) { co_await q.join(); }
 
@@ -277,4 +266,4 @@ TEST(queue, refuses_a_thread_that_does_not_run_the_loop_in_debug_mode) {
         {.debug = true});
 }
 
-}  // namespace
+}  // namespace queue_core_test

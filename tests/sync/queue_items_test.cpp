@@ -9,12 +9,12 @@
 #include <string>
 #include <vector>
 
+namespace queue_items_test {
+
 using asyncio::detail::fifo_items;
 using asyncio::detail::heap_items;
 using asyncio::detail::lifo_items;
 using asyncio::detail::smaller_first;
-
-namespace {
 
 /// Counts the living, and throws when it is told to.
 struct fragile {
@@ -128,4 +128,4 @@ TEST(heap_items, loses_nothing_if_a_comparison_throws) {
     EXPECT_EQ(sum, 190);
 }
 
-}  // namespace
+}  // namespace queue_items_test

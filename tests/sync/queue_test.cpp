@@ -5,23 +5,12 @@
 #include "asyncio/compose/wait_for.hpp"
 #include "room.hpp"
 
+namespace queue_test {
+
 using namespace room;
 using asyncio::lifo_queue;
 using asyncio::priority_queue;
 using asyncio::queue;
-
-namespace {
-
-template <class Q>
-coroutine<> get(Q& q, std::string name, words& log) {
-    auto item = co_await q.get();
-    log.push_back(name + " " + std::string(item));
-}
-
-template <class Q>
-coroutine<> put(Q& q, std::string item) {
-    co_await q.put(std::move(item));
-}
 
 TEST(queue, does_not_suspend_if_it_need_not) {  // S37
     run([]() -> coroutine<> {
@@ -417,4 +406,4 @@ TEST(queue, hands_room_and_items_on_if_a_move_throws) {
     });
 }
 
-}  // namespace
+}  // namespace queue_test

@@ -32,6 +32,18 @@ inline coroutine<> rounds(int n = 1) {
 /// Lets the others run until nobody can go on.
 inline coroutine<> settle() { return rounds(12); }
 
+/// Takes an item and logs who got it.
+template <class Q>
+coroutine<> get(Q& q, std::string name, words& log) {
+    auto item = co_await q.get();
+    log.push_back(name + " " + std::string(item));
+}
+
+template <class Q>
+coroutine<> put(Q& q, std::string item) {
+    co_await q.put(std::move(item));
+}
+
 /// How a task stands: "pending", "done", "cancelled", or the type and text of its error.
 template <class T>
 std::string state(const task<T>& t) {

@@ -3,12 +3,12 @@
 #include "asyncio/compose/with.hpp"
 #include "room.hpp"
 
+namespace semaphore_test {
+
 using namespace room;
 using asyncio::bounded_semaphore;
 using asyncio::guard;
 using asyncio::semaphore;
-
-namespace {
 
 coroutine<> take(semaphore& s, std::string name, words& log) {
     co_await s.acquire();
@@ -253,4 +253,4 @@ TEST(semaphore, gets_its_places_back_from_a_loop_that_is_closed) {
     EXPECT_EQ(s.describe(), "semaphore 'pool' with 1 free");
 }
 
-}  // namespace
+}  // namespace semaphore_test

@@ -10,10 +10,10 @@
 #include "asyncio/sync/semaphore.hpp"
 #include "room.hpp"
 
+namespace stress_test {
+
 using namespace room;
 using asyncio::queue;
-
-namespace {
 
 unsigned seed() {
     const char* given = std::getenv("ASYNCIO_TEST_SEED");
@@ -187,4 +187,4 @@ TEST(semaphore_stress, never_has_more_inside_than_places_and_loses_none) {  // S
     }
 }
 
-}  // namespace
+}  // namespace stress_test

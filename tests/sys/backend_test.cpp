@@ -16,7 +16,7 @@
 #include <thread>
 #include <vector>
 
-namespace {
+namespace backend_test {
 
 using namespace asyncio;
 using namespace asyncio::detail;
@@ -328,4 +328,4 @@ TEST(make_a_backend, throws_when_there_are_no_descriptors) {
     }
 }
 
-}  // namespace
+}  // namespace backend_test

@@ -5,11 +5,11 @@
 #include <cstdlib>
 #include <string>
 
+namespace code_place_test {
+
 using asyncio::detail::code_place;
 using asyncio::detail::find_code;
 using asyncio::detail::load_code;
-
-namespace {
 
 int function() { return 1; }
 
@@ -60,4 +60,4 @@ TEST(code_place, says_why_a_module_cannot_be_loaded) {
     EXPECT_NE(problem.find("/nowhere/libnothing.so"), std::string::npos) << problem;
 }
 
-}  // namespace
+}  // namespace code_place_test

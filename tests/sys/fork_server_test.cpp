@@ -10,11 +10,11 @@
 
 #include "sys/packets.hpp"
 
+namespace fork_server_test {
+
 using asyncio::detail::end_of;
 using asyncio::detail::fork_news;
 using asyncio::detail::fork_server;
-
-namespace {
 
 /// Sends its process's number and ends when it is told to.
 void say_who_you_are(int socket) noexcept {
@@ -111,4 +111,4 @@ TEST(fork_server, names_signals) {
     EXPECT_EQ(asyncio::detail::signal_name(1000), "signal 1000");
 }
 
-}  // namespace
+}  // namespace fork_server_test

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+namespace packets_test {
+
 using asyncio::detail::const_chunk;
 using asyncio::detail::descriptor;
 using asyncio::detail::open_packets;
@@ -16,8 +18,6 @@ using asyncio::detail::packet_descriptors;
 using asyncio::detail::packet_wait;
 using asyncio::detail::receive_packet;
 using asyncio::detail::send_packet;
-
-namespace {
 
 class packets : public testing::Test {
    protected:
@@ -119,4 +119,4 @@ TEST(descriptor, closes_what_it_owns_once) {
     EXPECT_EQ(::close(given), 0);
 }
 
-}  // namespace
+}  // namespace packets_test

@@ -8,7 +8,7 @@
 
 #include <cerrno>
 
-namespace {
+namespace process_events_test {
 
 using namespace asyncio::detail;
 
@@ -89,4 +89,4 @@ TEST_F(process_events, a_child_is_told) {
     EXPECT_FALSE(in_child);
 }
 
-}  // namespace
+}  // namespace process_events_test

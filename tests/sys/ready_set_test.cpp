@@ -7,12 +7,12 @@
 #include <algorithm>
 #include <cstdint>
 
+namespace ready_set_test {
+
 using asyncio::delay;
 using asyncio::detail::flag;
 using asyncio::detail::ready_set;
 using namespace std::chrono_literals;
-
-namespace {
 
 TEST(ready_set, gives_the_keys_of_what_is_readable) {
     ready_set set;
@@ -52,4 +52,4 @@ TEST(ready_set, says_why_something_cannot_be_watched) {
     EXPECT_NE(set.add(-1, 1), 0);
 }
 
-}  // namespace
+}  // namespace ready_set_test

@@ -5,10 +5,10 @@
 
 #include <cstring>
 
+namespace shared_memory_test {
+
 using asyncio::detail::descriptor;
 using asyncio::detail::shared_memory;
-
-namespace {
 
 TEST(shared_memory, is_seen_by_all_that_open_it) {
     shared_memory one;
@@ -56,4 +56,4 @@ TEST(shared_memory, refuses_what_is_no_memory) {
     EXPECT_FALSE(one);
 }
 
-}  // namespace
+}  // namespace shared_memory_test

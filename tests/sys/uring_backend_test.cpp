@@ -20,7 +20,7 @@
 #include "asyncio/sys/backend.hpp"
 #include "sys/uring_ring.hpp"
 
-namespace {
+namespace uring_backend_test {
 
 using namespace asyncio;
 using namespace asyncio::detail;
@@ -435,4 +435,4 @@ TEST_F(uring_backend, a_forked_child_leaves_the_ring_alone) {
     EXPECT_EQ(recv(s), "still here");
 }
 
-}  // namespace
+}  // namespace uring_backend_test

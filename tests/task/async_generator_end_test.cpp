@@ -6,6 +6,8 @@
 #include "compose/situations.hpp"
 #include "task/generators.hpp"
 
+namespace async_generator_end_test {
+
 using asyncio::async_generator;
 using asyncio::coroutine;
 using asyncio::create_task;
@@ -17,8 +19,6 @@ using asyncio::sleep;
 using asyncio::task;
 using namespace generators;
 using namespace situations;
-
-namespace {
 
 using names = std::vector<std::string>;
 
@@ -543,4 +543,4 @@ TEST(async_generator_end, deep_chains_are_dropped_at_a_co_yield_and_at_an_await)
     EXPECT_EQ(alive.use_count(), 1);
 }
 
-}  // namespace
+}  // namespace async_generator_end_test

@@ -7,6 +7,8 @@
 #include "compose/situations.hpp"
 #include "task/generators.hpp"
 
+namespace async_generator_test {
+
 using asyncio::async_generator;
 using asyncio::coroutine;
 using asyncio::create_task;
@@ -17,8 +19,6 @@ using asyncio::sleep;
 using asyncio::task;
 using namespace generators;
 using namespace situations;
-
-namespace {
 
 using names = std::vector<std::string>;
 
@@ -294,4 +294,4 @@ TEST(async_generator, is_taken_wherever_something_to_await_is) {
     EXPECT_EQ(run(gen.next()), 1);
 }
 
-}  // namespace
+}  // namespace async_generator_test

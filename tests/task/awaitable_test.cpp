@@ -8,7 +8,7 @@
 #include "asyncio/compose/sleep.hpp"
 #include "asyncio/task/task.hpp"
 
-namespace {
+namespace awaitable_test {
 
 using namespace asyncio;
 
@@ -58,4 +58,4 @@ static_assert(gives<decltype(sleep(std::chrono::seconds(1), 5)), int>);
 
 TEST(awaitable, is_a_matter_of_types) { SUCCEED(); }
 
-}  // namespace
+}  // namespace awaitable_test

@@ -10,7 +10,7 @@
 #include "asyncio/task/task.hpp"
 #include "support/manual_backend.hpp"
 
-namespace {
+namespace cancel_test {
 
 using namespace asyncio;
 using namespace std::chrono_literals;
@@ -522,4 +522,4 @@ TEST_F(cancel, of_a_task_that_starts_others_while_it_cleans_up) {
     EXPECT_EQ(log, "clean");
 }
 
-}  // namespace
+}  // namespace cancel_test

@@ -11,6 +11,8 @@
 
 #include "asyncio/asyncio.hpp"
 
+namespace context_test {
+
 using asyncio::context;
 using asyncio::context_var;
 using asyncio::copy_context;
@@ -18,8 +20,6 @@ using asyncio::coroutine;
 using asyncio::event_loop;
 using asyncio::task;
 using namespace std::chrono_literals;
-
-namespace {
 
 const context_var<int> number("number", 0);
 const context_var<std::string> text("text");
@@ -369,4 +369,4 @@ TEST_F(context_variables, an_exception_handler_has_the_one_of_what_failed) {
     asyncio::run(exception_handlers_see_the_callers_context());
 }
 
-}  // namespace
+}  // namespace context_test

@@ -11,7 +11,7 @@
 #include "asyncio/task/task.hpp"
 #include "support/manual_backend.hpp"
 
-namespace {
+namespace coroutine_test {
 
 using namespace asyncio;
 using namespace std::chrono_literals;
@@ -339,4 +339,4 @@ TEST_F(coroutine_test, templates_members_and_virtual_functions) {
     EXPECT_EQ(run(base.twice()), 7);
 }
 
-}  // namespace
+}  // namespace coroutine_test

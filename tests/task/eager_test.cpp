@@ -9,7 +9,7 @@
 #include "asyncio/task/task.hpp"
 #include "support/manual_backend.hpp"
 
-namespace {
+namespace eager_test {
 
 using namespace asyncio;
 using namespace std::chrono_literals;
@@ -236,4 +236,4 @@ TEST_F(eager, in_debug_mode) {
     EXPECT_EQ(run(main()), 3);
 }
 
-}  // namespace
+}  // namespace eager_test

@@ -14,7 +14,7 @@
 #include "asyncio/loop/event_loop.hpp"
 #include "asyncio/task/task.hpp"
 
-namespace {
+namespace foreign_test {
 
 using namespace asyncio;
 using namespace std::chrono_literals;
@@ -282,4 +282,4 @@ TEST_F(foreign, many_threads_complete_many_operations) {
     for (const std::thread::id id : ids) EXPECT_EQ(id, std::this_thread::get_id());
 }
 
-}  // namespace
+}  // namespace foreign_test

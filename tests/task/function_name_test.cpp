@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace {
+namespace function_name_test {
 
 using asyncio::detail::readable_name;
 
@@ -42,4 +42,4 @@ TEST(readable_name, gives_back_what_it_does_not_understand) {
     EXPECT_EQ(readable_name(""), "");
 }
 
-}  // namespace
+}  // namespace function_name_test

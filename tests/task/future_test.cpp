@@ -14,7 +14,7 @@
 #include "support/errors.hpp"
 #include "support/manual_backend.hpp"
 
-namespace {
+namespace future_test {
 
 using namespace asyncio;
 using namespace std::chrono_literals;
@@ -486,4 +486,4 @@ TEST_F(retrieval, the_same_exception_each_time) {
     }
 }
 
-}  // namespace
+}  // namespace future_test

@@ -8,7 +8,7 @@
 #include "asyncio/task/task.hpp"
 #include "support/manual_backend.hpp"
 
-namespace {
+namespace native_test {
 
 using namespace asyncio;
 using namespace std::chrono_literals;
@@ -77,4 +77,4 @@ TEST(native_awaiter_of, is_the_awaiter_itself_or_a_relay) {
     static_assert(!detail::native_awaiter<foreign>);
 }
 
-}  // namespace
+}  // namespace native_test

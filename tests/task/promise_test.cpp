@@ -13,7 +13,7 @@
 #include "asyncio/loop/event_loop.hpp"
 #include "asyncio/task/task.hpp"
 
-namespace {
+namespace promise_test {
 
 using namespace asyncio;
 using namespace std::chrono_literals;
@@ -124,4 +124,4 @@ TEST(promise_base, knows_its_function_and_where_it_awaits) {
     t.result();
 }
 
-}  // namespace
+}  // namespace promise_test

@@ -9,7 +9,7 @@
 #include "asyncio/task/task.hpp"
 #include "support/manual_backend.hpp"
 
-namespace {
+namespace stack_test {
 
 using namespace asyncio;
 using namespace std::chrono_literals;
@@ -171,4 +171,4 @@ TEST(stack, destroying_a_pending_task_tells_where_it_was) {
     EXPECT_TRUE(told.contains("waits for a future"));
 }
 
-}  // namespace
+}  // namespace stack_test

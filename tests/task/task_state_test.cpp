@@ -11,7 +11,7 @@
 #include "asyncio/task/task.hpp"
 #include "support/manual_backend.hpp"
 
-namespace {
+namespace task_state_test {
 
 using namespace asyncio;
 using namespace std::chrono_literals;
@@ -197,4 +197,4 @@ TEST(task_state, an_awaited_task_is_the_owner_of_the_wait) {
     EXPECT_TRUE(outer.done());
 }
 
-}  // namespace
+}  // namespace task_state_test

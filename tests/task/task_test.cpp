@@ -16,7 +16,7 @@
 #include "support/errors.hpp"
 #include "support/manual_backend.hpp"
 
-namespace {
+namespace task_test {
 
 using namespace asyncio;
 using namespace std::chrono_literals;
@@ -484,4 +484,4 @@ TEST_F(reporting, a_result_that_cannot_be_moved_is_the_tasks_error) {
     EXPECT_EQ(error_of([&] { (void)t.result(); }), "std::runtime_error: cannot move");
 }
 
-}  // namespace
+}  // namespace task_test

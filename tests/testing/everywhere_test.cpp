@@ -15,7 +15,7 @@
 #include "asyncio/net/resolver.hpp"
 #include "asyncio/net/socket.hpp"
 
-namespace {
+namespace everywhere_test {
 
 using namespace std::chrono_literals;
 using asyncio::coroutine;
@@ -278,4 +278,4 @@ TEST(fail_every_call, fails_lookups_as_a_resolver_does) {
         << text;
 }
 
-}  // namespace
+}  // namespace everywhere_test

@@ -8,7 +8,7 @@
 #include "asyncio/compose/gather.hpp"
 #include "asyncio/compose/sleep.hpp"
 
-namespace {
+namespace explore_test {
 
 using namespace std::chrono_literals;
 using asyncio::coroutine;
@@ -149,4 +149,4 @@ TEST(explore, notices_a_run_that_does_not_repeat) {
     EXPECT_NO_THROW((void)explore(remembers, {.seeds = 3, .check_determinism = false}));
 }
 
-}  // namespace
+}  // namespace explore_test

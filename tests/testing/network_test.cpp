@@ -19,7 +19,7 @@
 #include "asyncio/testing/explore.hpp"
 #include "asyncio/testing/simulation.hpp"
 
-namespace {
+namespace network_test {
 
 using namespace std::chrono_literals;
 using asyncio::coroutine;
@@ -458,4 +458,4 @@ TEST(network, repeats_itself) {
     EXPECT_THROW((void)simulation::current(), std::runtime_error);
 }
 
-}  // namespace
+}  // namespace network_test

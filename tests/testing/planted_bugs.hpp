@@ -18,6 +18,8 @@ struct bug {
     asyncio::testing::network_options network;
 };
 
+enum version : unsigned char { buggy, fixed };
+
 /// What limits in time are multiplied with: in a plain run, on a machine with other things to do,
 /// nothing takes so long.
 inline int patience = 1;

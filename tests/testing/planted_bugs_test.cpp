@@ -10,7 +10,7 @@
 #include "asyncio/testing/explore.hpp"
 #include "testing/seeds.hpp"
 
-namespace {
+namespace planted_bugs_test {
 
 using asyncio::testing::exploration;
 using asyncio::testing::explore;
@@ -63,4 +63,4 @@ TEST(planted_bugs, message_lost_on_reconnect) { check(planted::message_lost_on_r
 TEST(planted_bugs, item_lost_on_cancel) { check(planted::item_lost_on_cancel); }
 TEST(planted_bugs, leak_on_timeout) { check(planted::leak_on_timeout); }
 
-}  // namespace
+}  // namespace planted_bugs_test

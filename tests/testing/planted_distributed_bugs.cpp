@@ -28,8 +28,6 @@ using asyncio::sleep;
 using asyncio::testing::expect;
 using asyncio::testing::simulation;
 
-enum version : unsigned char { buggy, fixed };
-
 // ---- two leaders at once ----
 
 constexpr int members = 3;

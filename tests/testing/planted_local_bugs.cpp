@@ -26,8 +26,6 @@ using asyncio::gather;
 using asyncio::sleep;
 using asyncio::testing::expect;
 
-enum version : unsigned char { buggy, fixed };
-
 // ---- a wake-up between the check and the wait is lost ----
 
 struct mailbox {

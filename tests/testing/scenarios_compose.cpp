@@ -380,47 +380,48 @@ coroutine<> calls_many_threads() {
     expect(std::accumulate(results.begin(), results.end(), 0) == 12);
 }
 
-constexpr scenario all[] = {
-    {"awaits a chain", awaits_a_chain, nullptr},
-    {"awaits tasks", awaits_tasks, nullptr},
-    {"moves results", moves_results, nullptr},
-    {"awaits a future", awaits_a_future, nullptr},
-    {"many wait for one", many_wait_for_one, nullptr},
-    {"starts eagerly", starts_eagerly, nullptr},
-    {"uses callbacks", uses_callbacks, nullptr},
-    {"adds done callbacks", adds_done_callbacks, nullptr},
-    {"cancels a task", cancels_a_task, nullptr},
-    {"cleans up", cleans_up, nullptr},
-    {"cleans up in a child", cleans_up_in_a_child, nullptr},
-    {"carries a context", carries_a_context, nullptr},
-    {"gathers", gathers, nullptr},
-    {"gathers many", gathers_many, nullptr},
-    {"gathers what moves", gathers_what_moves, nullptr},
-    {"gathers outcomes", gathers_outcomes, nullptr},
-    {"gathers a failure", gathers_a_failure, nullptr},
-    {"gathers nested", gathers_nested, nullptr},
-    {"waits for all", waits_for_all, nullptr},
-    {"waits for the first", waits_for_the_first, nullptr},
-    {"waits with a timeout", waits_with_a_timeout, nullptr},
-    {"takes them as they come", takes_them_as_they_come, nullptr},
-    {"waits in time", waits_in_time, nullptr},
-    {"waits too long", waits_too_long, nullptr},
-    {"waits for what cleans up", waits_for_what_cleans_up, nullptr},
-    {"limits a block", limits_a_block, nullptr},
-    {"nests limits", nests_limits, nullptr},
-    {"shields a task", shields_a_task, nullptr},
-    {"takes outcomes", takes_outcomes, nullptr},
-    {"groups", groups, nullptr},
-    {"groups that fail", groups_that_fail, nullptr},
-    {"groups that are cancelled", groups_that_are_cancelled, nullptr},
-    {"groups in groups", groups_in_groups, nullptr},
-    {"calls a thread", calls_a_thread, nullptr},
-    {"gives a thread up", gives_a_thread_up, nullptr},
-    {"calls many threads", calls_many_threads, nullptr},
-};
-
 }  // namespace
 
-std::span<const scenario> of_compose() { return all; }
+std::span<const scenario> of_compose() {
+    static constexpr scenario all[] = {
+        {"awaits a chain", awaits_a_chain, nullptr},
+        {"awaits tasks", awaits_tasks, nullptr},
+        {"moves results", moves_results, nullptr},
+        {"awaits a future", awaits_a_future, nullptr},
+        {"many wait for one", many_wait_for_one, nullptr},
+        {"starts eagerly", starts_eagerly, nullptr},
+        {"uses callbacks", uses_callbacks, nullptr},
+        {"adds done callbacks", adds_done_callbacks, nullptr},
+        {"cancels a task", cancels_a_task, nullptr},
+        {"cleans up", cleans_up, nullptr},
+        {"cleans up in a child", cleans_up_in_a_child, nullptr},
+        {"carries a context", carries_a_context, nullptr},
+        {"gathers", gathers, nullptr},
+        {"gathers many", gathers_many, nullptr},
+        {"gathers what moves", gathers_what_moves, nullptr},
+        {"gathers outcomes", gathers_outcomes, nullptr},
+        {"gathers a failure", gathers_a_failure, nullptr},
+        {"gathers nested", gathers_nested, nullptr},
+        {"waits for all", waits_for_all, nullptr},
+        {"waits for the first", waits_for_the_first, nullptr},
+        {"waits with a timeout", waits_with_a_timeout, nullptr},
+        {"takes them as they come", takes_them_as_they_come, nullptr},
+        {"waits in time", waits_in_time, nullptr},
+        {"waits too long", waits_too_long, nullptr},
+        {"waits for what cleans up", waits_for_what_cleans_up, nullptr},
+        {"limits a block", limits_a_block, nullptr},
+        {"nests limits", nests_limits, nullptr},
+        {"shields a task", shields_a_task, nullptr},
+        {"takes outcomes", takes_outcomes, nullptr},
+        {"groups", groups, nullptr},
+        {"groups that fail", groups_that_fail, nullptr},
+        {"groups that are cancelled", groups_that_are_cancelled, nullptr},
+        {"groups in groups", groups_in_groups, nullptr},
+        {"calls a thread", calls_a_thread, nullptr},
+        {"gives a thread up", gives_a_thread_up, nullptr},
+        {"calls many threads", calls_many_threads, nullptr},
+    };
+    return all;
+}
 
 }  // namespace scenarios

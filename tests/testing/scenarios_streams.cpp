@@ -298,29 +298,30 @@ coroutine<> talks_to_another_host() {
     if (lost) std::rethrow_exception(lost);
 }
 
-constexpr scenario all_of_streams[] = {
-    {"reads records", reads_records, nullptr},
-    {"talks to another host", talks_to_another_host, nullptr},
-    {"echoes a line", echoes_a_line, nullptr},
-    {"echoes much", echoes_much, nullptr},
-    {"ends one direction", ends_one_direction, nullptr},
-    {"reads to the end", reads_to_the_end, nullptr},
-    {"notices the end", notices_the_end, nullptr},
-    {"gives a read up", gives_a_read_up, nullptr},
-    {"serves many", serves_many, nullptr},
-    {"survives a client that hangs up", survives_a_client_that_hangs_up, nullptr},
-    {"connects to nobody", connects_to_nobody, nullptr},
-    {"talks over a Unix socket", talks_over_a_unix_socket, nullptr},
-    {"serves for ever", serves_for_ever, nullptr},
-    {"passes bytes through a pair", passes_bytes_through_a_pair, nullptr},
-    {"gives a receive up", gives_a_receive_up, nullptr},
-    {"exchanges datagrams", exchanges_datagrams, nullptr},
-    {"accepts by hand", accepts_by_hand, nullptr},
-    {"looks names up", looks_names_up, nullptr},
-};
-
 }  // namespace
 
-std::span<const scenario> of_streams() { return all_of_streams; }
+std::span<const scenario> of_streams() {
+    static constexpr scenario all[] = {
+        {"reads records", reads_records, nullptr},
+        {"talks to another host", talks_to_another_host, nullptr},
+        {"echoes a line", echoes_a_line, nullptr},
+        {"echoes much", echoes_much, nullptr},
+        {"ends one direction", ends_one_direction, nullptr},
+        {"reads to the end", reads_to_the_end, nullptr},
+        {"notices the end", notices_the_end, nullptr},
+        {"gives a read up", gives_a_read_up, nullptr},
+        {"serves many", serves_many, nullptr},
+        {"survives a client that hangs up", survives_a_client_that_hangs_up, nullptr},
+        {"connects to nobody", connects_to_nobody, nullptr},
+        {"talks over a Unix socket", talks_over_a_unix_socket, nullptr},
+        {"serves for ever", serves_for_ever, nullptr},
+        {"passes bytes through a pair", passes_bytes_through_a_pair, nullptr},
+        {"gives a receive up", gives_a_receive_up, nullptr},
+        {"exchanges datagrams", exchanges_datagrams, nullptr},
+        {"accepts by hand", accepts_by_hand, nullptr},
+        {"looks names up", looks_names_up, nullptr},
+    };
+    return all;
+}
 
 }  // namespace scenarios

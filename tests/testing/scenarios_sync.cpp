@@ -395,31 +395,32 @@ coroutine<> counts_permits() {
     expect(now.most_held <= 2 && !s.locked());
 }
 
-constexpr scenario all_of_sync[] = {
-    {"shuts a queue down at once", shuts_a_queue_down_at_once, balanced},
-    {"breaks a barrier", breaks_a_barrier, balanced},
-    {"counts permits", counts_permits, balanced},
-    {"contends for a lock", contends_for_a_lock, balanced},
-    {"gives a lock up", gives_a_lock_up, balanced},
-    {"locks by hand", locks_by_hand, balanced},
-    {"contends for permits", contends_for_permits, balanced},
-    {"gives permits up", gives_permits_up, balanced},
-    {"wakes everybody", wakes_everybody, balanced},
-    {"gives an event up", gives_an_event_up, balanced},
-    {"waits for a condition", waits_for_a_condition, balanced},
-    {"gives a condition up", gives_a_condition_up, balanced},
-    {"meets at a barrier", meets_at_a_barrier, balanced},
-    {"queue of one", queue_of_one, balanced},
-    {"queue of many", queue_of_many, balanced},
-    {"queue of two, last in first out", queue_of_two_lifo, balanced},
-    {"queue of priorities", queue_of_priorities, balanced},
-    {"gives a get up", gives_a_get_up, balanced},
-    {"gives a put up", gives_a_put_up, balanced},
-    {"shuts a queue down", shuts_a_queue_down, balanced},
-};
-
 }  // namespace
 
-std::span<const scenario> of_sync() { return all_of_sync; }
+std::span<const scenario> of_sync() {
+    static constexpr scenario all[] = {
+        {"shuts a queue down at once", shuts_a_queue_down_at_once, balanced},
+        {"breaks a barrier", breaks_a_barrier, balanced},
+        {"counts permits", counts_permits, balanced},
+        {"contends for a lock", contends_for_a_lock, balanced},
+        {"gives a lock up", gives_a_lock_up, balanced},
+        {"locks by hand", locks_by_hand, balanced},
+        {"contends for permits", contends_for_permits, balanced},
+        {"gives permits up", gives_permits_up, balanced},
+        {"wakes everybody", wakes_everybody, balanced},
+        {"gives an event up", gives_an_event_up, balanced},
+        {"waits for a condition", waits_for_a_condition, balanced},
+        {"gives a condition up", gives_a_condition_up, balanced},
+        {"meets at a barrier", meets_at_a_barrier, balanced},
+        {"queue of one", queue_of_one, balanced},
+        {"queue of many", queue_of_many, balanced},
+        {"queue of two, last in first out", queue_of_two_lifo, balanced},
+        {"queue of priorities", queue_of_priorities, balanced},
+        {"gives a get up", gives_a_get_up, balanced},
+        {"gives a put up", gives_a_put_up, balanced},
+        {"shuts a queue down", shuts_a_queue_down, balanced},
+    };
+    return all;
+}
 
 }  // namespace scenarios

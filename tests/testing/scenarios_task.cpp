@@ -139,18 +139,19 @@ coroutine<> restarts_a_process() {
     expect(started == 2);
 }
 
-constexpr scenario all[] = {
-    {"reads a generator", reads_a_generator, all_files_are_closed},
-    {"closes a generator", closes_a_generator, all_files_are_closed},
-    {"drops a generator", drops_a_generator, all_files_are_closed},
-    {"gives a generator up", gives_a_generator_up, all_files_are_closed},
-    {"meets a generator that fails", meets_a_generator_that_fails, all_files_are_closed},
-    {"generates under a lock", generates_under_a_lock, all_files_are_closed},
-    {"restarts a process", restarts_a_process, nullptr},
-};
-
 }  // namespace
 
-std::span<const scenario> of_task() { return all; }
+std::span<const scenario> of_task() {
+    static constexpr scenario all[] = {
+        {"reads a generator", reads_a_generator, all_files_are_closed},
+        {"closes a generator", closes_a_generator, all_files_are_closed},
+        {"drops a generator", drops_a_generator, all_files_are_closed},
+        {"gives a generator up", gives_a_generator_up, all_files_are_closed},
+        {"meets a generator that fails", meets_a_generator_that_fails, all_files_are_closed},
+        {"generates under a lock", generates_under_a_lock, all_files_are_closed},
+        {"restarts a process", restarts_a_process, nullptr},
+    };
+    return all;
+}
 
 }  // namespace scenarios

@@ -10,9 +10,9 @@
 #include "asyncio/testing.hpp"
 #include "testing/seeds.hpp"
 
-// ASYNCIO_TEST_ONLY="a name" runs one scenario, and counts nothing.
+namespace scenarios_test {
 
-namespace {
+// ASYNCIO_TEST_ONLY="a name" runs one scenario, and counts nothing.
 
 using asyncio::testing::cancel_target;
 using asyncio::testing::everywhere_options;
@@ -169,4 +169,4 @@ TEST(scenarios, survive_every_failed_call) {
     count("failed calls", runs, 10'000);
 }
 
-}  // namespace
+}  // namespace scenarios_test

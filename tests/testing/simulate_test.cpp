@@ -19,7 +19,7 @@
 #include "asyncio/sync/lock.hpp"
 #include "asyncio/testing/interpose.hpp"
 
-namespace {
+namespace simulate_test {
 
 using namespace std::chrono_literals;
 using asyncio::coroutine;
@@ -442,4 +442,4 @@ TEST(expect, throws_with_the_place) {
     EXPECT_NE(text.find("failed: one is more than two"), std::string::npos) << text;
 }
 
-}  // namespace
+}  // namespace simulate_test

@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace {
+namespace trace_test {
 
 using asyncio::testing::scheduling;
 using asyncio::testing::trace;
@@ -53,4 +53,4 @@ TEST(scheduling, has_words) {
     EXPECT_EQ(to_string(scheduling::any), "any");
 }
 
-}  // namespace
+}  // namespace trace_test

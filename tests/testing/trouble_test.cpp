@@ -11,7 +11,7 @@
 #include "asyncio/testing.hpp"
 #include "testing/seeds.hpp"
 
-namespace {
+namespace trouble_test {
 
 using namespace std::chrono_literals;
 using asyncio::coroutine;
@@ -133,4 +133,4 @@ TEST(trouble, ends) {
                 static_cast<unsigned long long>(found.steps));
 }
 
-}  // namespace
+}  // namespace trouble_test

@@ -9,6 +9,8 @@ void sleep_wait::pause(promise_base& p) {
     pause_.start(p, delay_);
 }
 
+void sleep_wait::end_pause() noexcept { pause_.~timed_sleep(); }
+
 void timed_sleep::start(promise_base& p, delay d) {
     task_ = p.task;
     if (!d.is_forever()) {

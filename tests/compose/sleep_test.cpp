@@ -256,6 +256,17 @@ TEST(sleep, leaves_no_timer_when_its_loop_is_closed) {
     EXPECT_EQ(heard.all, std::vector<std::string>{"Task was destroyed but it is pending!"});
 }
 
+TEST(sleep, becomes_a_task_with_a_name) {
+    const auto main = []() -> coroutine<> {
+        const asyncio::task_options options{.name = "b"};
+        const auto a = create_task(sleep(0s, 1), {.name = "a"});
+        const auto b = asyncio::get_running_loop().create_task(sleep(0s, 2), options);
+        EXPECT_EQ(a.get_name() + b.get_name(), "ab");
+        EXPECT_EQ(co_await a + co_await b, 3);
+    };
+    run(main);
+}
+
 TEST(sleep, moves_until_it_is_awaited) {
     const auto main = []() -> coroutine<int> {
         auto first = sleep(0s, 3);

@@ -56,7 +56,7 @@ TEST(task_group, ends_when_all_its_tasks_have_ended) {
             second = g.create_task(rounds, 5);
             g.create_task(asyncio::task_options{.name = "third"}, give<int>, 3, 1);
             g.create_task(sleep(1ms));
-            g.create_task(sleep(0s), asyncio::task_options{.eager_start = true});
+            g.create_task(sleep(0s), {.eager_start = true});
             g.create_task(threaded_foreign(4));
             EXPECT_EQ(first.get_name(), "first");
             co_return 5;

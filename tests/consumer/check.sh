@@ -77,6 +77,12 @@ if nm -C "$work/hello" |
     exit 1
 fi
 
+say "ordinary code has no warnings under the sanitizers"
+for sanitizer in address address,undefined thread; do
+    quietly g++ -std=c++20 -O2 "${strict[@]}" "-fsanitize=$sanitizer" -I "$root/tests" "${flags[@]}" \
+        -c "$root/tests/hazards/warnings.cpp" -o "$work/warnings.o"
+done
+
 # Tests of three frameworks, which simulate: a failure there is a failure here.
 for framework in gtest catch2 doctest; do
     say "$framework"
@@ -87,5 +93,6 @@ for framework in gtest catch2 doctest; do
     quietly "$work/$framework"
 done
 
-cmake_consumer add_subdirectory g++ add_subdirectory -DASYNCIO_SOURCE="$root"
+cmake_consumer add_subdirectory g++ add_subdirectory -DASYNCIO_SOURCE="$root" \
+    -DCMAKE_UNITY_BUILD=ON
 say "every consumer works"

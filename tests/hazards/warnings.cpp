@@ -1,6 +1,7 @@
 // Ordinary use of the library compiles without a warning under every flag that these tests are
-// built with, where compilers are known to complain without reason: operators new and delete of
-// promises, discarded results, shadowed names, unused parameters, conversions of durations.
+// built with, and under sanitizers at -O2, where compilers are known to complain without reason:
+// operators new and delete of promises, discarded results, shadowed names, unused parameters,
+// conversions of durations, members of unions.
 #include <array>
 #include <asyncio/asyncio.hpp>
 #include <string>
@@ -33,6 +34,8 @@ coroutine<long> everything(int loop) {
     t.add_done_callback([](const asyncio::future<int>&) {});
     sum += co_await t;
     co_await asyncio::sleep(0.5ms);
+    co_await asyncio::wait_for(asyncio::sleep(0.5ms), 1min);
+    co_await asyncio::create_task(asyncio::sleep(0.5ms));
     std::vector<asyncio::task<int>> tasks;
     tasks.push_back(asyncio::create_task(unused(1)));
     const auto [done, pending] = co_await asyncio::wait(tasks, {.timeout = 1min});

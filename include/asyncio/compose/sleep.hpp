@@ -41,7 +41,7 @@ class sleep_wait {
     sleep_wait& operator=(sleep_wait&&) = delete;
     ~sleep_wait() {
         if (!yields() && task_ != nullptr) [[unlikely]]
-            pause_.~timed_sleep();
+            end_pause();
     }
 
     static constexpr bool await_ready() noexcept { return false; }
@@ -65,6 +65,8 @@ class sleep_wait {
    private:
     [[nodiscard]] bool yields() const noexcept { return delay_.nanoseconds().count() <= 0; }
     void pause(promise_base& p);
+    // Inline, g++ 12 with the address sanitizer would warn of what the condition excludes.
+    void end_pause() noexcept;
 
     delay delay_;
     task_state_base* task_ = nullptr;  // set when it is awaited

@@ -98,18 +98,16 @@ class task_group {
                         std::source_location where = std::source_location::current()) {
         return start(std::move(c), options, where);
     }
+    template <awaitable A>
+        requires(!detail::is_coroutine<A>)
+    auto create_task(A&& a, task_options options) {
+        return start(detail::to_coroutine(std::forward<A>(a)), options, {});
+    }
     /// The form that owns the callable and its arguments.
     template <class F, class... Args>
-        requires(!detail::is_coroutine<F>) &&
-                (!std::is_same_v<std::remove_cvref_t<F>, task_options>)
+        requires(!std::is_same_v<std::remove_cvref_t<F>, task_options>)
     auto create_task(F&& f, Args&&... args) {
-        if constexpr (sizeof...(Args) == 1 && awaitable<F> &&
-                      (std::is_same_v<std::remove_cvref_t<Args>, task_options> && ...)) {
-            return start(detail::to_coroutine(std::forward<F>(f)), args..., {});
-        } else {
-            return start(detail::to_coroutine(std::forward<F>(f), std::forward<Args>(args)...), {},
-                         {});
-        }
+        return start(detail::to_coroutine(std::forward<F>(f), std::forward<Args>(args)...), {}, {});
     }
     template <class F, class... Args>
         requires(!detail::is_coroutine<F>)

@@ -138,6 +138,8 @@ class event_loop final : public detail::loop_core {
     template <class T>
     task<T> create_task(coroutine<T>&& c, task_options options,
                         std::source_location where = std::source_location::current());
+    template <class A>
+    auto create_task(A&& a, task_options options);
     template <class F, class... Args>
     auto create_task(F&& f, Args&&... args);
     template <class F, class... Args>

@@ -198,6 +198,10 @@ constexpr void check_task_callable() {
         static_assert(
             !sizeof(F*),
             "create_task takes a coroutine, or a callable that returns one; not a number");
+    } else if constexpr (is_coroutine<F>) {
+        static_assert(!is_coroutine<F>,
+                      "beside a coroutine, create_task takes options, in braces: create_task(c(), "
+                      "{.name = \"worker\"})");
     } else if constexpr (is_coroutine<std::remove_cvref_t<F>>) {
         static_assert(!is_coroutine<std::remove_cvref_t<F>>,
                       "a coroutine becomes a task once: write create_task(std::move(c))");
@@ -251,15 +255,9 @@ auto to_coroutine(F&& f, Args&&... args) {
 /// Starts f(args...), or an awaitable, on `loop` (null: the running one).
 template <class F, class... Args>
 auto start_task(event_loop* loop, const task_options* options, F&& f, Args&&... args) {
-    if constexpr (sizeof...(Args) == 1 && awaitable<F> &&
-                  (std::is_same_v<std::remove_cvref_t<Args>, task_options> && ...)) {
-        return start_task(loop, &args..., std::forward<F>(f));
-    } else {
-        auto c = to_coroutine(std::forward<F>(f), std::forward<Args>(args)...);
-        return task_of_call<F, Args...>(loop != nullptr
-                                            ? make_task(*loop, std::move(c), options, {})
-                                            : make_task(std::move(c), options, {}));
-    }
+    auto c = to_coroutine(std::forward<F>(f), std::forward<Args>(args)...);
+    return task_of_call<F, Args...>(loop != nullptr ? make_task(*loop, std::move(c), options, {})
+                                                    : make_task(std::move(c), options, {}));
 }
 
 }  // namespace detail
@@ -278,11 +276,16 @@ task<T> create_task(coroutine<T>&& c, task_options options,
                     std::source_location where = std::source_location::current()) {
     return detail::make_task(std::move(c), &options, where);
 }
+template <awaitable A>
+    requires(!detail::is_coroutine<A>)
+auto create_task(A&& a, task_options options) {
+    return detail::start_task(nullptr, &options, std::forward<A>(a));
+}
 /// Starts anything else that the library returns to be awaited, or f(args...), where f returns a
 /// coroutine. The callable and the arguments are decay-copied into the task; use std::ref for a
 /// deliberate reference.
 template <class F, class... Args>
-    requires(!detail::is_coroutine<F>) && (!std::is_same_v<std::remove_cvref_t<F>, task_options>)
+    requires(!std::is_same_v<std::remove_cvref_t<F>, task_options>)
 auto create_task(F&& f, Args&&... args) {
     return detail::start_task(nullptr, nullptr, std::forward<F>(f), std::forward<Args>(args)...);
 }
@@ -318,6 +321,13 @@ template <class T>
 task<T> event_loop::create_task(coroutine<T>&& c, task_options options,
                                 std::source_location where) {
     return detail::make_task(*this, std::move(c), &options, where);
+}
+template <class A>
+auto event_loop::create_task(A&& a, task_options options) {
+    if constexpr (awaitable<A>)
+        return detail::start_task(this, &options, std::forward<A>(a));
+    else  // a callable whose argument it is
+        return detail::start_task(this, nullptr, std::forward<A>(a), std::move(options));
 }
 template <class F, class... Args>
 auto event_loop::create_task(F&& f, Args&&... args) {

@@ -79,8 +79,8 @@ fi
 
 say "ordinary code has no warnings under the sanitizers"
 for sanitizer in address address,undefined thread; do
-    quietly g++ -std=c++20 -O2 "${strict[@]}" "-fsanitize=$sanitizer" -I "$root/tests" "${flags[@]}" \
-        -c "$root/tests/hazards/warnings.cpp" -o "$work/warnings.o"
+    quietly g++ -std=c++20 -O2 "${strict[@]}" "-fsanitize=$sanitizer" "${flags[@]}" \
+        -I "$root/tests" -c "$root/tests/hazards/warnings.cpp" -o "$work/warnings.o"
 done
 
 # Tests of three frameworks, which simulate: a failure there is a failure here.

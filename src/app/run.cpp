@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "sys/process_events.hpp"
+#include "sys/thread_name.hpp"
 
 namespace asyncio {
 
@@ -17,7 +18,7 @@ namespace {
 class signal_guard {
    public:
     signal_guard(event_loop& loop, task<> main, bool wanted) : loop_(loop), main_(std::move(main)) {
-        if (!wanted) return;
+        if (!wanted || !detail::in_main_thread()) return;
         watch(SIGINT);
         watch(SIGTERM);
     }

@@ -21,11 +21,11 @@ void own_cancel::take_back() noexcept {
     if (task_->cancel_why.get() == own_.get()) task_->cancel_why = before_;
 }
 
-void own_cancel::rethrow(const std::exception_ptr& cancel) const {
+std::exception_ptr own_cancel::of_the_others(std::exception_ptr cancel) const {
     const cancelled_error* c = as_cancelled(cancel);
     if (requested_ && c != nullptr && c->record().get() == own_.get())
-        throw_cancelled(task_->cancel_why);
-    std::rethrow_exception(cancel);
+        return std::make_exception_ptr(cancelled_error(task_->cancel_why));
+    return cancel;
 }
 
 }  // namespace asyncio::detail

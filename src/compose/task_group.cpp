@@ -207,7 +207,8 @@ coroutine<bool> group_state::leave() {
     if (fatal_) std::rethrow_exception(fatal_);
     if (error && cancelled == nullptr) errors_.push_back(error);
     if (errors_.empty()) {
-        if (cancel && (parent_.others_too() || !parent_.requested())) parent_.rethrow(cancel);
+        if (cancel && (parent_.others_too() || !parent_.requested()))
+            std::rethrow_exception(parent_.of_the_others(std::move(cancel)));
         co_return true;
     }
     if (parent_.others_too()) {

@@ -28,18 +28,18 @@ void timeout_core::expired() noexcept {
     own_.request(std::move(why));
 }
 
-void timeout_core::leave(const std::exception_ptr& error) {
+std::exception_ptr timeout_core::leave(std::exception_ptr error) {
     disarm_if_armed();
-    if (!has_expired()) return;
+    if (!has_expired()) return error;
     own_.take_back();
-    if (as_cancelled(error) == nullptr) return;
-    if (own_.others_too()) own_.rethrow(error);
-    throw timeout_error();
+    if (as_cancelled(error) == nullptr) return error;
+    if (own_.others_too()) return own_.of_the_others(std::move(error));
+    return std::make_exception_ptr(timeout_error());
 }
 
-void timeout_core::throw_in_vain() {
-    if (own_.task().must_cancel) own_.task().throw_cancel();
-    throw timeout_error();
+std::exception_ptr timeout_core::in_vain() {
+    if (own_.task().must_cancel) return own_.task().take_cancel();
+    return std::make_exception_ptr(timeout_error());
 }
 
 }  // namespace detail
@@ -93,7 +93,7 @@ void timeout::exit(const std::exception_ptr& error) {
     if (state_ != state::entered)
         throw std::runtime_error("asyncio: timeout: exit() without enter(); use asyncio::with");
     state_ = state::left;
-    core_.leave(error);
+    if (std::exception_ptr e = core_.leave(error); e != error) std::rethrow_exception(std::move(e));
 }
 
 }  // namespace asyncio

@@ -300,6 +300,10 @@ coroutine<> close_and_wait(const ref<server_state>& s) {
     return wait_until_closed(s);
 }
 
+void close_clients_of(const server_state& s) {
+    for (const auto& c : s.clients()) c->close();
+}
+
 coroutine<> serve(ref<server_state> s) {
     if (s->forever.valid() && !s->forever.done())
         throw std::runtime_error("asyncio: another task is in serve_forever() already");
@@ -311,7 +315,9 @@ coroutine<> serve(ref<server_state> s) {
     } catch (const cancelled_error&) {
         cancelled = std::current_exception();
     }
-    co_await close_and_wait(s);
+    s->close();
+    close_clients_of(*s);  // one that says nothing more would be waited for for ever
+    co_await wait_until_closed(s);
     std::rethrow_exception(cancelled);
 }
 
@@ -343,9 +349,7 @@ coroutine<> server::serve_forever() const { return serve(checked()); }
 coroutine<> server::wait_closed() const { return wait_until_closed(checked()); }
 coroutine<> server::exit() const { return close_and_wait(checked()); }
 
-void server::close_clients() const {
-    for (const auto& c : checked()->clients()) c->close();
-}
+void server::close_clients() const { close_clients_of(*checked()); }
 
 void server::abort_clients() const {
     for (const auto& c : checked()->clients()) c->abort();

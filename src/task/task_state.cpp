@@ -41,6 +41,11 @@ void report(future_state_base& f, const char* message, const std::exception_ptr&
     }
 }
 
+[[noreturn]] void throw_loop_closed(const char* operation) {
+    throw_runtime_error(
+        (std::string("asyncio: ") + operation + ": the event loop is closed").c_str());
+}
+
 }  // namespace
 
 void future_state_base::drop_waiters() noexcept {
@@ -57,7 +62,10 @@ void future_state_base::require_pending(const char* operation) const {
         throw_invalid_state(
             "asyncio: a task's result is set by its coroutine, not by set_result or set_exception");
     check_thread(operation);
-    if (!done()) return;
+    if (!done()) {
+        if (loop->closed && !waiters_.empty()) throw_loop_closed(operation);
+        return;
+    }
     throw invalid_state_error(std::string("asyncio: ") + operation + ": the future is " +
                               (status == future_status::cancelled ? "cancelled" : "done") +
                               " already; a future is set once (ask done() first)");
@@ -169,8 +177,10 @@ const task_state_base* future_wait::owner() const noexcept {
 }
 
 void done_callback_base::future_done(future_state_base& f) noexcept {
-    done_future_ = ref<future_state_base>(&f);
-    queue();
+    if (!f.loop->closed) {
+        done_future_ = ref<future_state_base>(&f);
+        queue();
+    }
     release();  // the future's reference
 }
 
@@ -180,6 +190,7 @@ std::uint64_t next_callback_id() noexcept {
 }
 
 void add_callback(future_state_base& f, ref<done_callback_base> callback) {
+    if (f.done() && f.loop->closed) throw_loop_closed("add_done_callback");
     done_callback_base* c = callback.detach();  // the future's reference, until it is done
     if (f.done())
         c->future_done(f);
@@ -324,6 +335,11 @@ bool task_state_base::cancel(const cancel_ref& why) {
         t->passing_cancel = false;
     last->passing_cancel = false;
     return true;
+}
+
+std::exception_ptr task_state_base::take_cancel() {
+    must_cancel = false;
+    return std::make_exception_ptr(cancelled_error(cancel_why));
 }
 
 void task_state_base::deliver_pending_cancel() noexcept {

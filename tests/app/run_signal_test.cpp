@@ -140,6 +140,16 @@ TEST(run_signal, the_handlers_are_restored) {
     EXPECT_TRUE(has_default_action(SIGINT) && has_default_action(SIGTERM));
 }
 
+TEST(run_signal, are_the_main_threads) {
+    bool untouched = false;
+    const auto main = [&]() -> coroutine<> {
+        untouched = has_default_action(SIGINT) && has_default_action(SIGTERM);
+        co_return;
+    };
+    std::thread([&] { run(main); }).join();
+    EXPECT_TRUE(untouched);
+}
+
 int own_calls = 0;
 
 TEST(run_signal, leaves_the_programs_own_handlers_alone) {

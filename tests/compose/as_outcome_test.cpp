@@ -4,6 +4,12 @@
 
 #include "asyncio/compose/gather.hpp"
 #include "asyncio/compose/wait_for.hpp"
+#include "asyncio/sync/barrier.hpp"
+#include "asyncio/sync/condition.hpp"
+#include "asyncio/sync/event.hpp"
+#include "asyncio/sync/lock.hpp"
+#include "asyncio/sync/queue.hpp"
+#include "asyncio/sync/semaphore.hpp"
 #include "compose/situations.hpp"
 
 namespace as_outcome_test {
@@ -117,6 +123,69 @@ TEST(as_outcome, that_is_done_is_not_undone_by_a_cancel_in_the_same_round) {
     };
     run(main);
     EXPECT_EQ(log, (names{"4", "cancelled: late"}));
+}
+
+/// Cancels a task that awaits as_outcome(aw), and gives what the task got: the text of its error.
+template <class A>
+coroutine<std::string> outcome_of_cancelled(A aw) {
+    const auto taker = create_task(
+        [](A a) -> coroutine<std::string> {
+            const auto how = co_await as_outcome(std::move(a));
+            EXPECT_TRUE(how.cancelled());
+            co_return asyncio::detail::describe(how.exception());
+        },
+        std::move(aw));
+    co_await rounds(2);
+    taker.cancel("enough");
+    co_return co_await taker;
+}
+
+// None of these throws on the way, which only a debugger or a benchmark shows.
+TEST(as_outcome, takes_a_cancel_of_every_wait) {
+    const auto main = []() -> coroutine<> {
+        const std::string enough = "asyncio::cancelled_error: cancelled: enough (explicit, by ";
+        asyncio::event event;
+        asyncio::lock lock;
+        co_await lock.acquire();
+        asyncio::queue<int> queue;
+        asyncio::semaphore semaphore(0);
+        asyncio::barrier barrier(2);
+        asyncio::condition condition;
+        const auto held = co_await condition.scoped_acquire();
+        names all;
+        all.push_back(co_await outcome_of_cancelled(sleep(1h)));
+        all.push_back(co_await outcome_of_cancelled(sleep(1h, 1)));
+        all.push_back(co_await outcome_of_cancelled(new_future()));
+        all.push_back(co_await outcome_of_cancelled(event.wait()));
+        all.push_back(co_await outcome_of_cancelled(lock.acquire()));
+        all.push_back(co_await outcome_of_cancelled(queue.get()));
+        all.push_back(co_await outcome_of_cancelled(semaphore.acquire()));
+        all.push_back(co_await outcome_of_cancelled(barrier.wait()));
+        all.push_back(co_await outcome_of_cancelled(asyncio::wait_for(sleep(1h), 2h)));
+        all.push_back(co_await outcome_of_cancelled(asyncio::wait_for(queue.get(), 2h)));
+        for (const std::string& text : all) EXPECT_TRUE(text.starts_with(enough)) << text;
+        EXPECT_EQ(asyncio::current_task().cancelling(), 0u);
+    };
+    run(main);
+}
+
+TEST(as_outcome, takes_a_limit_that_has_passed) {
+    asyncio::testing::simulate([]() -> coroutine<> {
+        const outcome<> asleep = co_await as_outcome(asyncio::wait_for(sleep(2h), 1h));
+        EXPECT_FALSE(asleep.cancelled());
+        EXPECT_EQ(asyncio::detail::describe(asleep.exception()), timed_out);
+        asyncio::queue<int> queue;
+        const outcome<int> got = co_await as_outcome(asyncio::wait_for(queue.get(), 1h));
+        EXPECT_EQ(asyncio::detail::describe(got.exception()), timed_out);
+        const outcome<int> at_once = co_await as_outcome(asyncio::wait_for(queue.get(), 0s));
+        EXPECT_EQ(asyncio::detail::describe(at_once.exception()), timed_out);
+        const outcome<int> in_time = co_await as_outcome(asyncio::wait_for(sleep(1s, 7), 1h));
+        EXPECT_EQ(in_time.value(), 7);
+        const outcome<int> failed = co_await as_outcome(asyncio::wait_for(fail("x", 1), 1h));
+        EXPECT_EQ(asyncio::detail::describe(failed.exception()), "std::runtime_error: x");
+        EXPECT_EQ(asyncio::current_task().cancelling(), 0u);
+        co_await sleep(0s);
+    });
 }
 
 TEST(as_outcome, is_awaited_once) {

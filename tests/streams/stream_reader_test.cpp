@@ -55,6 +55,28 @@ coroutine<> read_parts() {
 
 TEST(stream_reader, reads_parts_in_order) { asyncio::run(read_parts()); }
 
+coroutine<> read_within_a_limit() {
+    const stream_reader r;
+    const auto late = co_await asyncio::as_outcome(asyncio::wait_for(r.read(4), 1ms));
+    EXPECT_EQ(asyncio::detail::describe(late.exception()),
+              "asyncio::timeout_error: asyncio: timed out");
+    const auto taker = asyncio::create_task(
+        [](const stream_reader& from) -> coroutine<bool> {
+            const auto how = co_await asyncio::as_outcome(from.read(4));
+            co_return how.cancelled();
+        },
+        std::cref(r));
+    co_await rounds(2);
+    taker.cancel();
+    const bool cancelled = co_await taker;
+    EXPECT_TRUE(cancelled);
+    r.feed_data("here");
+    const auto read = co_await asyncio::as_outcome(asyncio::wait_for(r.read(4), 1h));
+    EXPECT_EQ(read.value(), "here");
+}
+
+TEST(stream_reader, reads_within_a_limit_without_throwing) { asyncio::run(read_within_a_limit()); }
+
 coroutine<> read_too_much() {
     const stream_reader r;
     r.feed_data("hello");

@@ -475,6 +475,24 @@ TEST_F(retrieval, after_the_loop_it_goes_to_standard_error) {
               std::string::npos);
 }
 
+// A call that nothing would ever run is refused, and nothing is left behind.
+TEST(future, refuses_callbacks_once_its_loop_is_closed) {
+    int calls = 0;
+    const auto count = [&calls](const future<int>&) { ++calls; };
+    auto loop = new_event_loop();
+    const auto done = loop->create_future<int>();
+    done.set_result(1);
+    const auto pending = loop->create_future<int>();
+    pending.add_done_callback(count);
+    loop->close();
+    EXPECT_EQ(error_of([&] { done.add_done_callback(count); }),
+              "std::runtime_error: asyncio: add_done_callback: the event loop is closed");
+    EXPECT_EQ(error_of([&] { pending.set_result(1); }),
+              "std::runtime_error: asyncio: set_result: the event loop is closed");
+    EXPECT_TRUE(pending.cancel());
+    EXPECT_EQ(calls, 0);
+}
+
 // S41: rethrowing a stored exception again and again changes nothing about it.
 TEST_F(retrieval, the_same_exception_each_time) {
     const auto f = loop_->create_future<int>();

@@ -163,6 +163,22 @@ TEST_F(creation, with_options) {
     EXPECT_EQ(run(main(reads)), 500);
 }
 
+TEST_F(creation, by_run_until_complete_and_ensure_future_is_their_callers) {
+    const auto waits = []() -> coroutine<> { co_await sleep(std::nullopt); };
+    const auto loop = new_event_loop();
+    const auto place = [](const future<>& f) {
+        const std::string file = f.state()->created.file_name();
+        return file.substr(file.rfind('/') + 1);
+    };
+    loop->call_soon([&] {
+        EXPECT_EQ(place(ensure_future(waits())), "task_test.cpp");
+        for (const task<>& t : all_tasks()) EXPECT_EQ(place(t), "task_test.cpp");
+        loop->stop();
+    });
+    EXPECT_THROW(loop->run_until_complete(waits()), std::runtime_error);
+    loop->set_exception_handler([](event_loop&, const exception_context&) {});
+}
+
 TEST_F(creation, null_is_refused) {
     coroutine<int> (*none)() = nullptr;
     EXPECT_EQ(error_of([&] { (void)loop_->create_task(none); }),

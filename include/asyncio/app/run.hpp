@@ -21,8 +21,8 @@ int run_main_guarded(int argc, char** argv,
 /// How a run behaves.
 struct run_options {
     std::optional<bool> debug{};  ///< debug mode; not said: ASYNCIODEBUG, or -X dev under run_main
-    bool handle_signals =
-        true;  ///< SIGINT and SIGTERM end the run in order; a second one ends the process
+    bool handle_signals = true;   ///< SIGINT and SIGTERM end the main thread's run in order; a
+                                  ///< second one ends the process
     /// How long tasks that were cancelled at the end, and threads of the default executor, may
     /// take. What does not end in time is reported by name and left.
     delay shutdown_deadline = std::chrono::minutes(5);
@@ -91,16 +91,22 @@ class runner {
 };
 
 namespace detail {
-/// Closes by itself after a run that went well, so that what the end throws is not lost.
+/// Closes by itself after a run that went well, so that what the end throws is not lost. Catches
+/// everything, because an exception that nobody catches would leave the runner unclosed.
 template <class... Main>
-auto run_and_close(runner& r, Main&&... main) {
-    if constexpr (std::is_void_v<decltype(r.run(std::forward<Main>(main)...))>) {
-        r.run(std::forward<Main>(main)...);
-        r.close();
-    } else {
-        auto result = r.run(std::forward<Main>(main)...);
-        r.close();
-        return result;
+auto run_and_close(const run_options& options, Main&&... main) {
+    try {
+        runner r(options);
+        if constexpr (std::is_void_v<decltype(r.run(std::forward<Main>(main)...))>) {
+            r.run(std::forward<Main>(main)...);
+            r.close();
+        } else {
+            auto result = r.run(std::forward<Main>(main)...);
+            r.close();
+            return result;
+        }
+    } catch (...) {
+        throw;
     }
 }
 }  // namespace detail
@@ -109,15 +115,13 @@ auto run_and_close(runner& r, Main&&... main) {
 /// running when main is done is cancelled and awaited; the loop is closed. Throws what main throws.
 template <awaitable Main>
 auto run(Main&& main, run_options options = {}) {
-    runner r(options);
-    return detail::run_and_close(r, std::forward<Main>(main));
+    return detail::run_and_close(options, std::forward<Main>(main));
 }
 /// The same for f(args...), called on the loop.
 template <class F, class... Args>
     requires(!awaitable<F>) && (!std::is_same_v<std::remove_cvref_t<F>, run_options>)
 auto run(F&& f, Args&&... args) {
-    runner r;
-    return detail::run_and_close(r, std::forward<F>(f), std::forward<Args>(args)...);
+    return detail::run_and_close({}, std::forward<F>(f), std::forward<Args>(args)...);
 }
 
 /// What "-X dev" and its like on a command line ask for, taken off argc and argv.

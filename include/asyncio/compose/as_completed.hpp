@@ -165,7 +165,7 @@ template <awaitable A>
 [[nodiscard]] auto as_completed(std::vector<A> aws, delay timeout = delay::forever()) {
     std::vector<detail::ref<detail::future_state_base>> states;
     states.reserve(aws.size());
-    for (A& a : aws) states.push_back(ensure_future(std::move(a)).state());
+    for (A& a : aws) states.push_back(ensure_future(std::move(a), {}).state());
     using handle_type =
         std::conditional_t<detail::is_future_v<A>, A, task<detail::future_value_t<A>>>;
     return completed_range<handle_type>(detail::ref<detail::completion_source>(

@@ -212,7 +212,7 @@ template <bool KeepErrors, class... A>
 auto gather_values(std::source_location where, A&&... aws) {
     (check_named<A>(), ...);
     gather_children children(sizeof...(A));
-    (children.add(ensure_future(std::forward<A>(aws)).state()), ...);
+    (children.add(ensure_future(std::forward<A>(aws), {}).state()), ...);
     return start_gather<gather_tuple_state<KeepErrors, future_value_t<A>...>,
                         gather_tuple<KeepErrors, future_value_t<A>...>>(where, std::move(children));
 }
@@ -226,7 +226,7 @@ inline auto gather_nothing() {
 template <bool KeepErrors, class A>
 auto gather_range(std::source_location where, std::vector<A> aws) {
     gather_children children(aws.size());
-    for (A& a : aws) children.add(ensure_future(std::move(a)).state());
+    for (A& a : aws) children.add(ensure_future(std::move(a), {}).state());
     return start_gather<gather_vector_state<KeepErrors, future_value_t<A>>,
                         gather_vector<KeepErrors, future_value_t<A>>>(where, std::move(children));
 }

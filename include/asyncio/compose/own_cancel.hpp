@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 
 #include "asyncio/base/exceptions.hpp"
 #include "asyncio/task/task_state.hpp"
@@ -30,9 +31,9 @@ class own_cancel {
     [[nodiscard]] bool others_too() const noexcept {
         return merged_ || task_->cancelling > baseline_;
     }
-    /// After take_back(), with others_too(): rethrows the cancel that the block ended with; if it
-    /// carries the reason of the block's own request, with the reason of the others.
-    [[noreturn]] void rethrow(const std::exception_ptr& cancel) const;
+    /// After take_back(), with others_too(): the cancel that the block ended with; if it carries
+    /// the reason of the block's own request, with the reason of the others.
+    [[nodiscard]] std::exception_ptr of_the_others(std::exception_ptr cancel) const;
 
    private:
     task_state_base* task_ = nullptr;

@@ -75,7 +75,7 @@ template <awaitable A>
 [[nodiscard("shield gives a future: co_await it")]] auto shield(
     A&& aw, std::source_location where = std::source_location::current()) {
     detail::check_named<A>();
-    auto inner = ensure_future(std::forward<A>(aw));
+    auto inner = ensure_future(std::forward<A>(aw), {});
     using T = typename decltype(inner)::value_type;
     using R = std::conditional_t<detail::shield_refers<A, T>, std::add_lvalue_reference_t<T>, T>;
     const bool done = inner.done();

@@ -54,15 +54,21 @@ class sleep_wait {
         else
             pause(p);
     }
+    [[nodiscard]] std::exception_ptr take_cancel() {
+        return cancelled() ? task_->take_cancel() : nullptr;
+    }
 
    protected:
     [[gnu::always_inline]] void resume() {
-        // A bare yield takes a cancel that came meanwhile.
-        if (yields() ? task_->must_cancel : pause_.cancelled()) [[unlikely]]
+        if (cancelled()) [[unlikely]]
             task_->throw_cancel();
     }
 
    private:
+    /// A bare yield takes a cancel that came meanwhile.
+    [[nodiscard]] bool cancelled() const noexcept {
+        return yields() ? task_->must_cancel : pause_.cancelled();
+    }
     [[nodiscard]] bool yields() const noexcept { return delay_.nanoseconds().count() <= 0; }
     void pause(promise_base& p);
     // Inline, g++ 12 with the address sanitizer would warn of what the condition excludes.

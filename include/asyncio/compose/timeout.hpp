@@ -26,11 +26,11 @@ class timeout_core final : public deadline {
     void disarm_if_armed() noexcept {
         if (armed() || linked()) disarm(*own_.task().loop);
     }
-    /// The block has ended, with this exception or none. Throws timeout_error if the deadline is
-    /// the only reason of a cancel.
-    void leave(const std::exception_ptr& error);
-    /// There was no time at all: throws timeout_error, or the cancel that came first.
-    [[noreturn]] void throw_in_vain();
+    /// The block has ended, with this exception or none. Gives what it ends with instead:
+    /// timeout_error if the deadline is the only reason of a cancel.
+    [[nodiscard]] std::exception_ptr leave(std::exception_ptr error);
+    /// There was no time at all: timeout_error, or the cancel that came first.
+    [[nodiscard]] std::exception_ptr in_vain();
     [[nodiscard]] bool has_expired() const noexcept { return own_.requested(); }
     [[nodiscard]] const loop_core& loop() const noexcept { return *own_.task().loop; }
     /// The place that set the limit, for the cancel's reason.

@@ -84,23 +84,38 @@ class [[nodiscard("nothing waits until it is awaited: co_await wait_for(...)")]]
     }
     typename held::result await_resume() {
         if (what_ == stage::unlimited) return awaited_.get().await_resume();
-        if (what_ == stage::not_started) core_.throw_in_vain();
+        if (std::exception_ptr e = cancelled()) [[unlikely]]
+            std::rethrow_exception(std::move(e));
         try {
             if constexpr (std::is_void_v<typename held::result>) {
                 awaited_.get().await_resume();
-                core_.leave(nullptr);
+                (void)core_.leave(nullptr);
             } else {
                 typename held::result value = awaited_.get().await_resume();
-                core_.leave(nullptr);
+                (void)core_.leave(nullptr);
                 return static_cast<typename held::result&&>(value);
             }
         } catch (...) {
-            core_.leave(std::current_exception());
-            throw;
+            std::rethrow_exception(core_.leave(std::current_exception()));
         }
+    }
+    auto resume_outcome() {
+        using how = decltype(awaited_.resume_outcome());
+        if (what_ == stage::unlimited) return awaited_.resume_outcome();
+        if (std::exception_ptr e = cancelled()) return how(std::move(e));
+        how ended = awaited_.resume_outcome();
+        std::exception_ptr e = core_.leave(ended.exception());
+        if (e != ended.exception()) return how(std::move(e));
+        return ended;
     }
 
    private:
+    /// What it ends with if a cancel has ended what it limits, or nothing was started; else null.
+    std::exception_ptr cancelled() {
+        if (what_ == stage::not_started) return core_.in_vain();
+        std::exception_ptr e = awaited_.take_cancel();
+        return e ? core_.leave(std::move(e)) : nullptr;
+    }
     enum class stage : unsigned char { unlimited, limited, not_started };
     held awaited_;
     timeout_core core_;

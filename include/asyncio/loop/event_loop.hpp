@@ -90,7 +90,8 @@ class event_loop final : public detail::loop_core {
     /// Runs until `aw` is done and gives its result or throws its exception. A coroutine becomes a
     /// task.
     template <class Awaitable>
-    auto run_until_complete(Awaitable&& aw);
+    auto run_until_complete(Awaitable&& aw,
+                            std::source_location where = std::source_location::current());
     /// Ends the loop: drops callbacks, reports and destroys tasks that are still pending, closes
     /// its descriptors. Closing twice is harmless; closing a running loop throws
     /// std::runtime_error.

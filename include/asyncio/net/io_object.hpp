@@ -36,6 +36,9 @@ class io_operation : public wait_node {
         leave();
         return true;
     }
+    [[nodiscard]] std::exception_ptr take_cancel() {
+        return place_ == &cancelled ? task_->take_cancel() : nullptr;
+    }
 
    protected:
     io_operation() noexcept = default;

@@ -40,6 +40,12 @@ class sync_name {
 class waiter : public wait_node {
    public:
     waiter& operator=(const waiter&) = delete;
+    [[nodiscard]] std::exception_ptr take_cancel() {
+        if (status_ != status::cancelled) [[likely]]
+            return nullptr;
+        status_ = status::idle;
+        return task_->take_cancel();
+    }
 
    protected:
     enum class status : std::uint8_t {

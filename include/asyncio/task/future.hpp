@@ -120,6 +120,9 @@ class future_wait : public wait_node, public done_node {
     void await_suspend(std::coroutine_handle<P> h) {
         suspend(promise_of(h));
     }
+    [[nodiscard]] std::exception_ptr take_cancel() {
+        return given_up_ || state_->status == future_status::cancelled ? failure() : nullptr;
+    }
 
    protected:
     ~future_wait() = default;

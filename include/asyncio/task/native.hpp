@@ -72,6 +72,14 @@ class held_awaiter {
             return get().await_suspend(h);
         }
     }
+    /// The cancel that the wait ended with, in place of await_resume(), which would throw it. Null:
+    /// there is none, or the awaiter cannot say.
+    std::exception_ptr take_cancel() {
+        if constexpr (requires { get().take_cancel(); })
+            return get().take_cancel();
+        else
+            return nullptr;
+    }
     /// await_resume as a value, if the awaiter can do so without throwing; else with a catch.
     auto resume_outcome() {
         using value =
@@ -79,6 +87,7 @@ class held_awaiter {
         if constexpr (requires { get().resume_outcome(); }) {
             return get().resume_outcome();
         } else {
+            if (std::exception_ptr cancel = take_cancel()) return outcome<value>(std::move(cancel));
             try {
                 if constexpr (std::is_void_v<result>) {
                     get().await_resume();

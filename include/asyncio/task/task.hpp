@@ -298,11 +298,11 @@ auto create_task(task_options options, F&& f, Args&&... args) {
 
 /// A future or task as it is; anything else that can be awaited becomes a task of the running loop.
 template <awaitable A>
-auto ensure_future(A&& a) {
+auto ensure_future(A&& a, std::source_location where = std::source_location::current()) {
     if constexpr (detail::is_future_v<std::remove_cvref_t<A>>) {
         return future<typename std::remove_cvref_t<A>::value_type>(std::forward<A>(a));
     } else {
-        auto t = create_task(detail::to_coroutine(std::forward<A>(a)));
+        auto t = detail::make_task(detail::to_coroutine(std::forward<A>(a)), nullptr, where);
         return future<typename decltype(t)::value_type>(std::move(t));
     }
 }
@@ -339,14 +339,15 @@ auto event_loop::create_task(task_options options, F&& f, Args&&... args) {
 }
 
 template <class Awaitable>
-auto event_loop::run_until_complete(Awaitable&& aw) {
+auto event_loop::run_until_complete(Awaitable&& aw, std::source_location where) {
     check_can_run();
     auto f = [&] {
         if constexpr (detail::is_future_v<std::remove_cvref_t<Awaitable>>) {
             return future<typename std::remove_cvref_t<Awaitable>::value_type>(
                 std::forward<Awaitable>(aw));
         } else {
-            auto t = create_task(std::forward<Awaitable>(aw));
+            auto t = detail::make_task(*this, detail::to_coroutine(std::forward<Awaitable>(aw)),
+                                       nullptr, where);
             return future<typename decltype(t)::value_type>(std::move(t));
         }
     }();

@@ -233,6 +233,8 @@ class task_state_base : public future_state_base, public task_link, public ready
         must_cancel = false;
         throw_cancelled(cancel_why);
     }
+    /// The same as a value.
+    [[nodiscard]] std::exception_ptr take_cancel();
     /// For waits that hand a grant back when a cancel came after it.
     [[nodiscard]] bool take_pending_cancel() noexcept { return std::exchange(must_cancel, false); }
 

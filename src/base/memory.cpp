@@ -122,7 +122,7 @@ void deallocate_slow(void* p, [[maybe_unused]] std::size_t size) noexcept {
     if (index < block_classes && !lists_are_closed) {
         block_class& c = block_cache[index];
         at_thread_end.armed = true;  // touching it registers the clean-up
-        if (c.room != 0) {  // a caller that was built for the address sanitizer
+        if (c.room != 0) {           // a caller that was built for the address sanitizer
             --c.room;
             c.head = ::new (p) free_block{c.head};
             return;

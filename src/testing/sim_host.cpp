@@ -1,6 +1,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "asyncio/compose/as_outcome.hpp"
 #include "asyncio/compose/sleep.hpp"
 #include "asyncio/executor/executor.hpp"
 #include "testing/sim_world.hpp"
@@ -9,16 +10,20 @@ namespace asyncio::detail {
 
 namespace {
 
-/// The life of a process: its main coroutine, and then what asyncio::run() does with what is left.
+/// The life of a process: its main coroutine, and then what asyncio::run() does with what is left,
+/// also if main was cancelled.
 coroutine<> process(sim_host& host) {
-    co_await host.make_main();
+    const outcome<> ended = co_await as_outcome(host.make_main());
     const task<> self = current_task();
-    const std::vector<task<>> left = all_tasks();
-    for (const task<>& t : left)
-        if (!(t == self)) t.cancel("the process is ending");
-    for (const task<>& t : left) {
-        while (!(t == self) && !t.done()) co_await sleep(std::chrono::milliseconds(1));
+    for (auto left = all_tasks(); left.size() > 1; left = all_tasks()) {
+        for (const task<>& t : left)
+            if (!(t == self)) t.cancel("the process is ending");
+        for (const task<>& t : left) {
+            while (!(t == self) && !t.done())
+                (void)co_await as_outcome(sleep(std::chrono::milliseconds(1)));
+        }
     }
+    ended.value();
 }
 
 }  // namespace

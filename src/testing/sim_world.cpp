@@ -199,20 +199,34 @@ void sim_world::check_limits() {
             " of virtual time (simulate_options::time_limit); it waits for:\n" + wait_graph(*this));
 }
 
-void sim_world::end_tasks() {
-    ending_ = true;
+std::vector<task<>> sim_world::tasks_left() const {
     std::vector<task<>> left;
     for (const auto& host : hosts_) {
         if (!host->is_up()) continue;
         for (const task<>& t : all_tasks(host->loop.get())) left.push_back(t);
     }
+    return left;
+}
+
+void sim_world::end_tasks() {
+    ending_ = true;
+    const time_point since = now_;
+    // Those that end may start others: a server has accepted what came meanwhile.
+    for (auto left = tasks_left(); !left.empty(); left = tasks_left()) end_tasks(left, since);
+    for (const auto& host : hosts_) {
+        if (!host->is_up()) continue;
+        const sim_resume programs_own;
+        (void)host->loop->shutdown_default_executor(std::chrono::nanoseconds(0));
+    }
+}
+
+void sim_world::end_tasks(const std::vector<task<>>& left, time_point since) {
     const auto why = make_cancel("the run is ending", cancel_kind::shutdown, {},
                                  std::source_location::current());
     {
         const sim_resume programs_own;
         for (const task<>& t : left) t.state()->cancel(why);
     }
-    const time_point since = now_;
     const auto did_not_end = [&] {
         return simulation_error(
             "asyncio: the main task is done, but these tasks did not end when they were "
@@ -235,11 +249,6 @@ void sim_world::end_tasks() {
                  .exception = e,
                  .task_name = t.get_name(),
                  .details = {}});
-    }
-    for (const auto& host : hosts_) {
-        if (!host->is_up()) continue;
-        const sim_resume programs_own;
-        (void)host->loop->shutdown_default_executor(std::chrono::nanoseconds(0));
     }
 }
 

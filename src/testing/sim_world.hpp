@@ -200,7 +200,10 @@ class sim_world {
     void jump_to(time_point when);
     void check_limits();
     void process_ended(sim_host& host);
+    [[nodiscard]] std::vector<task<>> tasks_left() const;
     void end_tasks();
+    /// Cancels these and runs until they are done.
+    void end_tasks(const std::vector<task<>>& left, time_point since);
     void close_hosts() noexcept;
     void check_reports();
     void step_ended(sim_host& host);

@@ -198,10 +198,10 @@ constexpr void check_task_callable() {
         static_assert(
             !sizeof(F*),
             "create_task takes a coroutine, or a callable that returns one; not a number");
-    } else if constexpr (is_coroutine<F>) {
-        static_assert(!is_coroutine<F>,
-                      "beside a coroutine, create_task takes options, in braces: create_task(c(), "
-                      "{.name = \"worker\"})");
+    } else if constexpr (awaitable<F>) {
+        static_assert(!awaitable<F>,
+                      "beside a coroutine, or what else can be awaited, create_task takes options, "
+                      "in braces: create_task(c(), {.name = \"worker\"})");
     } else if constexpr (is_coroutine<std::remove_cvref_t<F>>) {
         static_assert(!is_coroutine<std::remove_cvref_t<F>>,
                       "a coroutine becomes a task once: write create_task(std::move(c))");

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "sys/process_events.hpp"
-#include "sys/thread_name.hpp"
 
 namespace asyncio {
 

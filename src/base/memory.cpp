@@ -97,11 +97,8 @@ void* allocate_slow(std::size_t size) {
     const std::size_t index = block_class_of(size);
     if (index >= block_classes) return ::operator new(size);
     block_class& c = block_cache[index];
-    if (free_block* b = c.head) {  // a caller that was built for the address sanitizer
-        c.head = b->next;
-        ++c.room;
-        return b;
-    }
+    // A caller that was built for the address sanitizer has not asked.
+    if (void* b = c.take()) return b;
     free_block* b = std::exchange(c.full, nullptr);
     if (b == nullptr && !lists_are_closed) {
         b = depots[index].take();
@@ -122,11 +119,7 @@ void deallocate_slow(void* p, [[maybe_unused]] std::size_t size) noexcept {
     if (index < block_classes && !lists_are_closed) {
         block_class& c = block_cache[index];
         at_thread_end.armed = true;  // touching it registers the clean-up
-        if (c.room != 0) {           // a caller that was built for the address sanitizer
-            --c.room;
-            c.head = ::new (p) free_block{c.head};
-            return;
-        }
+        if (c.keep(p)) return;       // such a caller has not asked here either
         if (c.full != nullptr && !depots[index].put(c.full)) give_back(c.full);
         c.full = c.head;
         c.head = ::new (p) free_block{nullptr};

@@ -95,6 +95,8 @@ bool signal_is_default(int number) noexcept {
            now.sa_handler == SIG_DFL;
 }
 
+bool in_main_thread() noexcept { return ::gettid() == ::getpid(); }
+
 void on_fork_child(void (*f)()) noexcept { ::pthread_atfork(nullptr, nullptr, f); }
 
 }  // namespace asyncio::detail

@@ -1,7 +1,6 @@
 #include "sys/thread_name.hpp"
 
 #include <pthread.h>
-#include <unistd.h>
 
 namespace asyncio::detail {
 
@@ -11,7 +10,5 @@ void set_thread_name(const std::string& prefix, std::size_t number) noexcept {
     const std::size_t left = suffix.size() < room ? room - suffix.size() : 0;
     ::pthread_setname_np(::pthread_self(), (prefix.substr(0, left) + suffix).c_str());
 }
-
-bool in_main_thread() noexcept { return ::gettid() == ::getpid(); }
 
 }  // namespace asyncio::detail

@@ -41,11 +41,6 @@ void report(future_state_base& f, const char* message, const std::exception_ptr&
     }
 }
 
-[[noreturn]] void throw_loop_closed(const char* operation) {
-    throw_runtime_error(
-        (std::string("asyncio: ") + operation + ": the event loop is closed").c_str());
-}
-
 }  // namespace
 
 void future_state_base::drop_waiters() noexcept {
@@ -63,7 +58,7 @@ void future_state_base::require_pending(const char* operation) const {
             "asyncio: a task's result is set by its coroutine, not by set_result or set_exception");
     check_thread(operation);
     if (!done()) {
-        if (loop->closed && !waiters_.empty()) throw_loop_closed(operation);
+        if (!waiters_.empty()) loop_of(*this).check_usable(operation);
         return;
     }
     throw invalid_state_error(std::string("asyncio: ") + operation + ": the future is " +
@@ -190,7 +185,7 @@ std::uint64_t next_callback_id() noexcept {
 }
 
 void add_callback(future_state_base& f, ref<done_callback_base> callback) {
-    if (f.done() && f.loop->closed) throw_loop_closed("add_done_callback");
+    if (f.done()) loop_of(f).check_usable("add_done_callback");
     done_callback_base* c = callback.detach();  // the future's reference, until it is done
     if (f.done())
         c->future_done(f);

@@ -21,6 +21,24 @@ struct free_block {
 };
 
 struct block_class {
+    /// Null if the list is empty.
+    [[nodiscard]] void* take() noexcept {
+        free_block* const b = head;
+        if (b != nullptr) [[likely]] {
+            head = b->next;
+            ++room;
+        }
+        return b;
+    }
+    /// False if it has no room.
+    [[nodiscard]] bool keep(void* p) noexcept {
+        if (room == 0) [[unlikely]]
+            return false;
+        --room;
+        head = ::new (p) free_block{head};
+        return true;
+    }
+
     free_block* head;
     unsigned room;     // how many more blocks the list takes; 0 before the thread's first
     free_block* full;  // a whole magazine, or null
@@ -65,12 +83,8 @@ void deallocate_slow(void* p, std::size_t size) noexcept;
 #if !ASYNCIO_ASAN
     const std::size_t index = block_class_of(size);
     if (index < block_classes) [[likely]] {
-        block_class& c = block_cache[index];
-        if (free_block* b = c.head) [[likely]] {
-            c.head = b->next;
-            ++c.room;
+        if (void* b = block_cache[index].take()) [[likely]]
             return b;
-        }
     }
 #endif
     return allocate_slow(size);
@@ -81,12 +95,8 @@ inline void deallocate(void* p, std::size_t size) noexcept {
 #if !ASYNCIO_ASAN
     const std::size_t index = block_class_of(size);
     if (index < block_classes) [[likely]] {
-        block_class& c = block_cache[index];
-        if (c.room != 0) [[likely]] {
-            --c.room;
-            c.head = ::new (p) free_block{c.head};
+        if (block_cache[index].keep(p)) [[likely]]
             return;
-        }
     }
 #endif
     deallocate_slow(p, size);

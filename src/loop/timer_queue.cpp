@@ -22,12 +22,14 @@ void timer_queue::remove(timer_node& n) noexcept {
         sift_down(hole, last);
 }
 
-void timer_queue::fire_due(time_point now) noexcept {
-    while (!heap_.empty() && heap_.front().when <= now) {
+std::size_t timer_queue::fire_due(time_point now) noexcept {
+    std::size_t fired = 0;
+    for (; !heap_.empty() && heap_.front().when <= now; ++fired) {
         timer_node& n = *heap_.front().node;
         remove(n);
         n.fire_(n, timer_event::due);
     }
+    return fired;
 }
 
 void timer_queue::clear() noexcept {

@@ -123,7 +123,7 @@ void task_state_base::look_first(ready_node& n) {
         collect_signals();
     // As long as the first deadline is far away, nobody needs to know what time it is.
     if (!timers.empty() && timers.next() < clock_read_at_ + longest_without_poll) [[unlikely]]
-        timers.fire_due(ask ? clock_read_at_ : now());
+        fired_since_wait_ += timers.fire_due(ask ? clock_read_at_ : now());
     run_ready();
 }
 

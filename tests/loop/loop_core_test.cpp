@@ -106,6 +106,54 @@ TEST(loop_core, is_on_time_when_short_turns_are_followed_by_a_pause_and_long_one
     EXPECT_LE(fired, due + 300us);
 }
 
+/// Arms `crowd` deadlines for one moment, and 20 that follow it, `apart` each. Gives how late the
+/// latest was called.
+std::chrono::nanoseconds lateness_after_a_crowd(manual_loop& loop, int crowd,
+                                                std::chrono::nanoseconds apart) {
+    const time_point start = loop->time() + 1ms;
+    std::chrono::nanoseconds latest{};
+    std::vector<int> order;
+    for (int i = 0; i < crowd; ++i) loop->call_at(start, [&order] { order.push_back(0); });
+    for (int i = 1; i <= 20; ++i)
+        loop->call_at(start + i * apart, [&, i] {
+            order.push_back(i);
+            latest = std::max(latest, loop->time() - (start + i * apart));
+            if (i == 20) loop->stop();
+        });
+    loop->run_forever();
+    EXPECT_EQ(order.size(), static_cast<std::size_t>(crowd + 20));
+    EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
+    return latest;
+}
+
+TEST(loop_core, deadlines_that_follow_a_crowd_gather) {
+    manual_loop loop;
+    EXPECT_LE(lateness_after_a_crowd(loop, 10, 5us), 250us);
+    EXPECT_LE(loop.outside->polls.size(), 3u) << "of 21 moments within 100 us";
+}
+
+TEST(loop_core, deadlines_that_follow_few_others_are_on_time) {
+    manual_loop loop;
+    EXPECT_EQ(lateness_after_a_crowd(loop, 3, 5us), 0us);
+}
+
+TEST(loop_core, deadlines_that_follow_a_crowd_from_afar_are_on_time) {
+    manual_loop loop;
+    EXPECT_EQ(lateness_after_a_crowd(loop, 100, 300us), 0us);
+}
+
+TEST(loop_core, a_loop_that_spins_is_on_time_after_a_crowd) {
+    manual_loop loop;
+    loop->spin = 1us;
+    loop.outside->takes = 1us;
+    EXPECT_LE(lateness_after_a_crowd(loop, 10, 50us), 2us);
+}
+
+TEST(loop_core, a_simulated_loop_is_on_time_after_a_crowd) {
+    manual_loop loop(true);
+    EXPECT_EQ(lateness_after_a_crowd(loop, 10, 5us), 0us);
+}
+
 // A scheduler that simulates may run the ready in any order, but never what became ready later.
 TEST(loop_core, the_outside_may_pick) {
     manual_loop loop(true);

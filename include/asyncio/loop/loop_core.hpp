@@ -128,6 +128,7 @@ class loop_core {
     };
 
     void ask_outside(bool may_wait);
+    [[nodiscard]] delay until_worth_waking() noexcept;
     bool spin_for_work();
     /// Something is ready, or waits outside the ready queue to become so.
     [[nodiscard]] bool has_work() const noexcept {
@@ -147,6 +148,7 @@ class loop_core {
     bool ask_next_turn_ = false;
     unsigned turns_per_clock_ = 1;
     std::uint64_t clock_turn_ = 1;  ///< the turn that reads the clock
+    std::size_t fired_since_wait_ = 0;  ///< deadlines
     time_point clock_read_at_{};
     time_point polled_at_{};
     alignas(64) std::atomic<ready_node*> posted_{nullptr};

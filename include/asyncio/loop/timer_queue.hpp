@@ -54,8 +54,8 @@ class timer_queue {
     }
     /// Disarms every node.
     void clear() noexcept;
-    /// Fires everything that is due at `now`, in order.
-    void fire_due(time_point now) noexcept;
+    /// Fires everything that is due at `now`, in order; gives how many these were.
+    std::size_t fire_due(time_point now) noexcept;
 
    private:
     struct entry {

@@ -58,6 +58,15 @@ void semaphore::exit() noexcept {
     }
 }
 
+void semaphore::report_in_use() const noexcept {
+    try {
+        throw std::runtime_error("asyncio: " + describe() +
+                                 " was destroyed; it must outlive the tasks that use it");
+    } catch (...) {
+        detail::report_sync_error("the destructor of a semaphore");
+    }
+}
+
 std::string semaphore::describe() const {
     return name_.with("semaphore") + " with " + std::to_string(value_) + " free";
 }

@@ -7,6 +7,7 @@
 
 #include "asyncio/base/temporaries.hpp"
 #include "asyncio/compose/as_outcome.hpp"
+#include "asyncio/sync/guard.hpp"
 #include "asyncio/task/task.hpp"
 
 namespace asyncio {
@@ -79,6 +80,14 @@ coroutine<R> run_with(X context, F body) {
         if (!result.has_value()) throw_no_value(result.exception());
         co_return std::move(result).value();
     }
+}
+
+/// The same for a lock and its like. It may be destroyed while the body runs: a guard knows.
+template <class R, class X, class F>
+    requires std::is_base_of_v<guarded, std::remove_reference_t<X>>
+coroutine<R> run_with(X context, F body) {
+    const auto held = co_await context.scoped_acquire();
+    co_return co_await call_body(body, context);
 }
 
 }  // namespace detail

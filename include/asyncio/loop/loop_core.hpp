@@ -147,7 +147,7 @@ class loop_core {
     bool host_waits_ = false;
     bool ask_next_turn_ = false;
     unsigned turns_per_clock_ = 1;
-    std::uint64_t clock_turn_ = 1;  ///< the turn that reads the clock
+    std::uint64_t clock_turn_ = 1;      ///< the turn that reads the clock
     std::size_t fired_since_wait_ = 0;  ///< deadlines
     time_point clock_read_at_{};
     time_point polled_at_{};

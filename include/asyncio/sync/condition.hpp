@@ -69,9 +69,9 @@ class [[nodiscard("wait() does nothing until it is awaited: co_await it")]] cond
 }  // namespace detail
 
 /// Waits for a notification under a lock: wait() lets the lock go meanwhile and holds it again when
-/// it returns. It must outlive the tasks that use it, and its lock must outlive it. One loop, its
-/// thread.
-class condition {
+/// it returns. It must outlive the tasks that use it, and its lock must outlive it; if it does not,
+/// those that wait get a std::runtime_error. One loop, its thread.
+class condition : public detail::guarded {
    public:
     /// With a lock of its own. The name is for reports.
     explicit condition(std::string_view name = {}) : lock_(own_), name_(name) {}

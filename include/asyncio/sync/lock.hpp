@@ -96,8 +96,9 @@ scoped_lock_acquire final : public lock_wait {
 
 /// Held by one task at a time. Fair: those who wait get it in the order in which they came, and
 /// nobody overtakes them. Not recursive. It must outlive the tasks that use it; if it does not,
-/// those that wait get a std::runtime_error. One loop, its thread.
-class lock {
+/// those that wait get a std::runtime_error, and guards hold nothing any more. One loop, its
+/// thread.
+class lock : public detail::guarded {
    public:
     /// The name is for reports: "lock 'db' held by task 'worker'".
     explicit lock(std::string_view name = {}) : name_(name) {}

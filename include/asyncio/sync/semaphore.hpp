@@ -72,14 +72,18 @@ scoped_semaphore_acquire final : public semaphore_wait {
 
 /// A number of places, which tasks take and give back. Fair: first come, first served, and nobody
 /// overtakes those who wait. It must outlive the tasks that use it; if it does not, those that wait
-/// get a std::runtime_error. One loop, its thread.
-class semaphore {
+/// get a std::runtime_error, and guards hold nothing any more. One loop, its thread.
+class semaphore : public detail::guarded {
    public:
     /// `value` places; less than 0 throws std::invalid_argument. The name is for reports.
     explicit semaphore(std::ptrdiff_t value = 1, std::string_view name = {})
         : semaphore(value, name, std::numeric_limits<std::ptrdiff_t>::max()) {}
     semaphore(const semaphore&) = delete;
     semaphore& operator=(const semaphore&) = delete;
+    ~semaphore() {
+        if (has_guards()) [[unlikely]]
+            report_in_use();
+    }
 
     /// Waits for a place and takes it. Suspends only if there is none or others wait. A cancel
     /// leaves the line; a place that was just granted goes to the next one.
@@ -117,6 +121,7 @@ class semaphore {
     friend class detail::semaphore_wait;
     void release_slow();
     void wake_those_who_can() noexcept;
+    void report_in_use() const noexcept;
 
     std::ptrdiff_t value_;
     std::ptrdiff_t bound_;

@@ -25,6 +25,18 @@ quietly() {
     }
 }
 
+# each FUNCTION WORD...: calls the function with each of the words, at the same time
+each() {
+    local function=$1 word job jobs=() status=0
+    shift
+    for word; do
+        "$function" "$word" &
+        jobs+=($!)
+    done
+    for job in "${jobs[@]}"; do wait "$job" || status=1; done
+    return "$status"
+}
+
 # cmake_consumer FOLDER COMPILER NAME [DEFINITION...]: configures, builds and runs one project
 cmake_consumer() {
     local folder=$1 compiler=$2 name=$3
@@ -34,6 +46,15 @@ cmake_consumer() {
         -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_CXX_FLAGS="${strict[*]}" "$@"
     quietly cmake --build "$work/$name-$compiler"
     quietly "$work/$name-$compiler/consumer"
+}
+
+# Uses what was installed last.
+installed_consumer() {
+    local compiler=$1 program=$work/pkg-config-$linkage-$1
+    cmake_consumer find_package "$compiler" "find_package-$linkage" -DCMAKE_PREFIX_PATH="$prefix"
+    say "pkg-config-$linkage, $compiler"
+    quietly "$compiler" -std=c++20 "${strict[@]}" "$here"/*.cpp "${flags[@]}" -o "$program"
+    quietly env LD_LIBRARY_PATH="$(dirname "$pc")" "$program"
 }
 
 rm -rf "$work"
@@ -52,17 +73,9 @@ for linkage in static shared; do
     mv "$work/unmoved" "$prefix" # an installed tree can be moved
 
     pc=$(dirname "$(find "$prefix" -name asyncio.pc)")
-    for compiler in "${compilers[@]}"; do
-        cmake_consumer find_package "$compiler" "find_package-$linkage" \
-            -DCMAKE_PREFIX_PATH="$prefix"
-
-        say "pkg-config-$linkage, $compiler"
-        flags=()
-        eval "flags=($(PKG_CONFIG_PATH=$pc pkg-config --cflags --libs asyncio))" # it quotes spaces
-        quietly "$compiler" -std=c++20 "${strict[@]}" "$here"/*.cpp "${flags[@]}" \
-            -o "$work/pkg-config-$linkage-$compiler"
-        quietly env LD_LIBRARY_PATH="$(dirname "$pc")" "$work/pkg-config-$linkage-$compiler"
-    done
+    flags=()
+    eval "flags=($(PKG_CONFIG_PATH=$pc pkg-config --cflags --libs asyncio))" # it quotes spaces
+    each installed_consumer "${compilers[@]}"
 done
 
 flags=()
@@ -78,21 +91,24 @@ if nm -C "$work/hello" |
 fi
 
 say "a program for a sanitizer has no warnings, and works with the library as it is"
-for sanitizer in address address,undefined thread; do
+sanitized_program() {
+    local sanitizer=$1 program=$work/sanitized-$1
     quietly g++ -std=c++20 -O2 "${strict[@]}" "-fsanitize=$sanitizer" -I "$root/tests" \
-        "$root/tests/hazards/warnings.cpp" "${flags[@]}" -o "$work/sanitized"
-    quietly "$work/sanitized"
-done
+        "$root/tests/hazards/warnings.cpp" "${flags[@]}" -o "$program"
+    quietly "$program"
+}
+each sanitized_program address address,undefined thread
 
 # Tests of three frameworks, which simulate: a failure there is a failure here.
-for framework in gtest catch2 doctest; do
+framework_program() {
+    local framework=$1 libraries=()
     say "$framework"
-    libraries=()
     if [[ $framework == gtest ]]; then libraries=(-lgtest); fi
     quietly g++ -std=c++20 "${strict[@]}" "$here/frameworks/$framework.cpp" "${libraries[@]}" \
         "${flags[@]}" -o "$work/$framework"
     quietly "$work/$framework"
-done
+}
+each framework_program gtest catch2 doctest
 
 cmake_consumer add_subdirectory g++ add_subdirectory -DASYNCIO_SOURCE="$root" \
     -DCMAKE_UNITY_BUILD=ON

@@ -102,8 +102,8 @@ asyncio::coroutine<> ask(int port, std::string request) {
 
 asyncio::coroutine<> be_silent(int port) {
     auto [reader, writer] = co_await asyncio::open_connection("127.0.0.1", port);
-    if ((co_await asyncio::as_outcome(reader.read(1))).has_value()) co_return;
-    std::puts("the silent client was sent away");
+    const auto answered = co_await asyncio::as_outcome(reader.read(1));
+    if (!answered.has_value()) std::puts("the silent client was sent away");
 }
 
 asyncio::coroutine<> async_main() {

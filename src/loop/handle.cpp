@@ -1,9 +1,37 @@
 #include "asyncio/loop/handle.hpp"
 
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "asyncio/base/exceptions.hpp"
 #include "asyncio/loop/event_loop.hpp"
+#include "sys/symbolize.hpp"
 
 namespace asyncio::detail {
+
+namespace {
+
+/// The type in "... [with F = type]".
+std::string type_in(std::string_view text) {
+    text.remove_prefix(text.find("F = ") + 4);
+    text.remove_suffix(1);
+    // g++ writes net::serve(serve(int)::_Z5servei.Frame*)::<lambda()> inside a coroutine.
+    const std::size_t name_end = text.find(".Frame*)");
+    for (std::size_t outer = text.find('('); name_end != text.npos && outer != text.npos;
+         outer = text.find('(', outer + 1)) {
+        const std::size_t inner = text.find('(', outer + 1);
+        if (inner == text.npos) break;
+        if (!text.substr(0, outer).ends_with(text.substr(outer + 1, inner - outer - 1))) continue;
+        const std::string_view arguments = text.substr(inner, text.find("::_Z", inner) - inner);
+        return std::string(text.substr(0, outer))
+            .append(arguments)
+            .append(text.substr(name_end + 8));
+    }
+    return std::string(text);
+}
+
+}  // namespace
 
 void handle_state::cancel() noexcept {
     cancelled_.store(true, std::memory_order_relaxed);
@@ -53,17 +81,32 @@ void handle_state::run_protected() {
     }
     if (!timed) return;
     const auto took = loop_.now() - loop_.reporting - start;
-    if (took >= loop_.slow_callback) loop.report_slow(what_, took, {}, {});
+    if (took >= loop_.slow_callback) loop.report_slow(what_, took, {}, describe());
 }
 
 void handle_state::report(const std::exception_ptr& e) {
     exception_context told{.message = {}, .exception = e, .task_name = {}, .details = {}};
     try {
         told.message = std::string("Exception in ") + what_;
+        told.details = describe();
     } catch (const std::bad_alloc&) {
         told.message = "Exception";  // small enough to need no memory
     }
     static_cast<event_loop&>(loop_).call_exception_handler(told);
+}
+
+/// "  callback: on_tick(int), server.cpp:12", "  callback: serve()::<lambda()>".
+std::string handle_state::describe() const {
+    const callable_name callable = name();
+    std::string text = "  callback: ";
+    if (callable.with_type != nullptr) return text + type_in(callable.with_type);
+    if (callable.code == nullptr) return {};
+    const std::vector<source_place> places = symbolize(callable.code);
+    if (places.empty()) return text + "a function without a symbol";
+    const source_place& place = places.back();
+    text += place.function;
+    if (!place.file.empty()) text += ", " + place.file + ":" + std::to_string(place.line);
+    return text;
 }
 
 }  // namespace asyncio::detail

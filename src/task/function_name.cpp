@@ -54,4 +54,10 @@ std::string readable_name(std::string_view signature) {
     return name.append(s, lambda, behind_closing(s, lambda) - lambda);
 }
 
+bool is_wrapper(const std::source_location& function, const std::source_location& where) {
+    const std::string_view file = where.file_name();
+    return file.ends_with("asyncio/task/task.hpp") || file.ends_with("asyncio/app/run.hpp") ||
+           readable_name(function).starts_with("asyncio::detail::");
+}
+
 }  // namespace asyncio::detail

@@ -14,4 +14,9 @@ namespace asyncio::detail {
     return readable_name(function.function_name());
 }
 
+/// A coroutine of the library that only carries a user's: reports leave it out, or show it under
+/// the user's name.
+[[nodiscard]] bool is_wrapper(const std::source_location& function,
+                              const std::source_location& where);
+
 }  // namespace asyncio::detail

@@ -36,12 +36,6 @@ std::vector<stack_frame> stack_of(const task_state_base& t) {
 
 namespace {
 
-/// A coroutine of the library that stands for a user's.
-bool is_wrapper(std::source_location function, std::source_location where) {
-    return std::string_view(where.file_name()).ends_with("asyncio/task/task.hpp") ||
-           readable_name(function).starts_with("asyncio::detail::");
-}
-
 std::string frame_line(std::source_location function, std::source_location where) {
     const bool wrapper = is_wrapper(function, where);
     if (wrapper && where.line() == 0) return "    (it has not begun)\n";

@@ -11,12 +11,6 @@ namespace asyncio::detail {
 
 namespace {
 
-/// Frames that only carry the program's own.
-bool is_internal(const promise_base& p) {
-    return std::string_view(p.where.file_name()).ends_with("asyncio/task/task.hpp") ||
-           readable_name(p.function).starts_with("asyncio::detail::");
-}
-
 /// "worker(int)" of "asyncio::coroutine<void> worker(int)".
 std::string_view short_name(std::string_view function) {
     constexpr std::string_view result = "asyncio::coroutine<";
@@ -35,7 +29,8 @@ std::string_view short_name(std::string_view function) {
 std::string place_of(const promise_base& p) {
     const std::string name(short_name(p.function.function_name()));
     const bool has_name = !readable_name(p.function).starts_with("asyncio::detail::");
-    if (p.where.line() == 0 || is_internal(p)) return "(its start)" + (has_name ? " " + name : "");
+    if (p.where.line() == 0 || is_wrapper(p.function, p.where))
+        return "(its start)" + (has_name ? " " + name : "");
     return std::string(p.where.file_name()) + ":" + std::to_string(p.where.line()) + " in " + name;
 }
 
@@ -107,7 +102,7 @@ std::string await_chain(const task_state_base& t, std::string_view indent) {
     std::string text;
     int shown = 0;
     for (const promise_base* p = t.root; p != nullptr; p = p->child) {
-        if (is_internal(*p) && p->child != nullptr) continue;
+        if (is_wrapper(p->function, p->where) && p->child != nullptr) continue;
         if (++shown > most_frames && p->child != nullptr) continue;
         text.append(indent).append("at ").append(place_of(*p)).append("\n");
     }
@@ -122,7 +117,7 @@ std::string innermost_await(const task_state_base& t) {
     if (p == nullptr) return "(it is done)";
     const promise_base* shown = p;
     for (; p != nullptr; p = p->child)
-        if (!is_internal(*p)) shown = p;
+        if (!is_wrapper(p->function, p->where)) shown = p;
     return place_of(*shown);
 }
 

@@ -100,6 +100,7 @@ TEST(run_main, an_uncaught_error_prints_its_awaits) {
         << text;
     EXPECT_NE(text.find("run_main_test.cpp:"), std::string::npos);
     EXPECT_LT(text.find("failing_main"), text.find("inner_failure"));
+    EXPECT_EQ(text.find("run.hpp"), std::string::npos) << "the library's own frames: " << text;
 }
 
 TEST(run_main, fatal_exceptions_and_cancels) {

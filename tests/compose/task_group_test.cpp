@@ -55,6 +55,7 @@ TEST(task_group, ends_when_all_its_tasks_have_ended) {
             first = g.create_task(give(1, 3), {.name = "first"});
             second = g.create_task(rounds, 5);
             g.create_task(asyncio::task_options{.name = "third"}, give<int>, 3, 1);
+            g.create_task([] { return give<int>(4, 1); }, {.name = "fourth"});
             g.create_task(sleep(1ms));
             g.create_task(sleep(0s), {.eager_start = true});
             g.create_task(threaded_foreign(4));

@@ -12,6 +12,7 @@
 
 #include "asyncio/loop/event_loop.hpp"
 #include "asyncio/task/context.hpp"
+#include "asyncio/task/task.hpp"
 #include "support/manual_backend.hpp"
 
 namespace handle_test {
@@ -204,6 +205,45 @@ TEST(handle, reports_say_what_kind_of_callback_failed) {
     ASSERT_EQ(told.all.size(), 1u);
     EXPECT_EQ(told.all[0].message, "Exception in a callback");
     EXPECT_EQ(detail::describe(told.all[0].exception), "std::runtime_error: no");
+}
+
+void complain(int) { throw std::runtime_error("no"); }
+void complain_of(const future<>&) { throw std::runtime_error("no"); }
+
+struct complainer {
+    void operator()() const { throw std::runtime_error("no"); }
+};
+
+coroutine<> calls_soon(event_loop& loop) {
+    loop.call_soon([] { throw std::runtime_error("no"); });
+    co_return;
+}
+
+TEST(handle, reports_name_the_callable) {
+    manual_loop loop;
+    reports told(*loop);
+    loop->call_soon(complain, 1);
+    loop->call_soon(complainer());
+    loop->call_soon([] { throw std::runtime_error("no"); });
+    loop->create_task(calls_soon(*loop));
+    const auto done = loop->create_future<>();
+    done.add_done_callback(complain_of);
+    done.set_result();
+    run_until_idle(*loop);
+    run_until_idle(*loop);
+    ASSERT_EQ(told.all.size(), 5u);
+    std::vector<std::string> details;
+    for (const exception_context& c : told.all) details.push_back(c.details);
+    EXPECT_TRUE(details[0].starts_with("  callback: handle_test::complain(int), ")) << details[0];
+    EXPECT_EQ(details[1], "  callback: handle_test::complainer");
+    EXPECT_TRUE(details[3].starts_with("  callback: handle_test::complain_of(")) << details[3];
+#ifdef __clang__
+    EXPECT_TRUE(details[2].starts_with("  callback: (lambda at ")) << details[2];
+    EXPECT_NE(details[4].find("handle_test.cpp:"), std::string::npos);
+#else
+    EXPECT_TRUE(details[2].ends_with("::TestBody()::<lambda()>")) << details[2];
+    EXPECT_EQ(details[4], "  callback: handle_test::calls_soon(asyncio::event_loop&)::<lambda()>");
+#endif
 }
 
 TEST(handle, a_cancelled_error_in_a_callback_is_reported_too) {

@@ -78,6 +78,23 @@ TEST_F(creation, of_everything_that_can_be_awaited) {
     EXPECT_EQ(run(main()), 9);
 }
 
+coroutine<std::string> name_of(task_options options) { co_return options.name; }
+
+// Options come first because the arguments are last; where there are none, they may come last.
+TEST_F(creation, of_a_callable_with_options_behind_it) {
+    const auto main = []() -> coroutine<std::string> {
+        const auto own_name = []() -> coroutine<std::string> {
+            co_return current_task().get_name();
+        };
+        const auto a = create_task(own_name, {.name = "a"});
+        const task_options options{.name = "b"};
+        const auto b = get_running_loop().create_task(own_name, options);
+        const auto c = create_task(name_of, task_options{.name = "its argument"});
+        co_return co_await a + co_await b + ", " + co_await c;
+    };
+    EXPECT_EQ(run(main()), "ab, its argument");
+}
+
 struct object {
     coroutine<int> add(int n) {
         co_await sleep(0s);

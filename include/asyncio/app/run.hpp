@@ -117,6 +117,12 @@ template <awaitable Main>
 auto run(Main&& main, run_options options = {}) {
     return detail::run_and_close(options, std::forward<Main>(main));
 }
+template <awaitable Main, class Option>
+    requires(!std::is_convertible_v<Option, run_options>)
+void run(Main&&, const Option&) {
+    static_assert(!sizeof(Option),
+                  "beside a coroutine, run takes options, in braces: run(main(), {.debug = true})");
+}
 /// The same for f(args...), called on the loop.
 template <class F, class... Args>
     requires(!awaitable<F>) && (!std::is_same_v<std::remove_cvref_t<F>, run_options>)
@@ -163,12 +169,12 @@ constexpr bool check_main() {
 template <class R>
 coroutine<int> exit_code_of(coroutine<R> main) {
     if constexpr (std::is_void_v<R>) {
-        co_await std::move(main);
+        co_await stand_in<void>(std::move(main));
         co_return 0;
     } else {
         static_assert(std::is_integral_v<R> || std::is_enum_v<R>,
                       "run_main's function returns a coroutine of an exit code or of nothing");
-        co_return static_cast<int>(co_await std::move(main));
+        co_return static_cast<int>(co_await stand_in<R>(std::move(main)));
     }
 }
 }  // namespace detail

@@ -98,8 +98,7 @@ class task_group {
                         std::source_location where = std::source_location::current()) {
         return start(std::move(c), options, where);
     }
-    template <awaitable A>
-        requires(!detail::is_coroutine<A>)
+    template <detail::takes_options_last A>
     auto create_task(A&& a, task_options options) {
         return start(detail::to_coroutine(std::forward<A>(a)), options, {});
     }

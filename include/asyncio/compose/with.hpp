@@ -109,6 +109,9 @@ template <class X, class F>
         "g++ 12 would destroy this body twice: name it first, then with(context, body), or "
         "with(context, std::ref(body)) if it cannot be copied");
     using context_type = std::conditional_t<std::is_lvalue_reference_v<X>, X, std::decay_t<X>>;
+    static_assert(std::is_invocable_v<F&, std::remove_reference_t<X>&> || std::is_invocable_v<F&>,
+                  "with(context, body): the body takes the context by reference, or nothing: "
+                  "[&](auto& x) -> asyncio::coroutine<> { ... }");
     static_assert(awaitable<decltype(detail::call_body(body, context))>,
                   "with(context, body): the body must be a coroutine: "
                   "[&](auto& x) -> asyncio::coroutine<> { ... }");

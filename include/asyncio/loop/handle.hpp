@@ -4,7 +4,9 @@
 #include <atomic>
 #include <cstdint>
 #include <exception>
+#include <source_location>
 #include <stdexcept>
+#include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -22,6 +24,25 @@ class event_loop;
 namespace detail {
 
 class loop_core;
+
+/// What reports can say about a callable: where a function's code is, or else its type, as the
+/// compiler writes it: "... [with F = main()::<lambda()>]".
+struct callable_name {
+    const void* code;
+    const char* with_type;
+};
+
+template <class F>
+constexpr const char* with_type() noexcept {
+    return std::source_location::current().function_name();
+}
+template <class F>
+callable_name name_of(const F& f) noexcept {
+    if constexpr (std::is_pointer_v<F> && std::is_function_v<std::remove_pointer_t<F>>)
+        return {reinterpret_cast<const void*>(f), nullptr};
+    else
+        return {nullptr, with_type<F>()};
+}
 
 /// The erased part of a callback. Counted atomically, because call_soon_threadsafe gives a handle
 /// to another thread.
@@ -63,11 +84,14 @@ class handle_state : public ready_node, public timer_node, public pooled {
 
    protected:
     virtual void invoke() = 0;
+    /// Nothing for the library's own.
+    [[nodiscard]] virtual callable_name name() const noexcept { return {nullptr, nullptr}; }
 
    private:
     static void run_handle(ready_node& n);
     void run_protected();
     void report(const std::exception_ptr& e);
+    [[nodiscard]] std::string describe() const;
 
     loop_core& loop_;
     context_ref context_;
@@ -86,6 +110,7 @@ class bound_handle final : public handle_state {
 
    private:
     void invoke() override { std::apply(f_, args_); }
+    [[nodiscard]] callable_name name() const noexcept override { return name_of(f_); }
     F f_;
     std::tuple<Args...> args_;
 };

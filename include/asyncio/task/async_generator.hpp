@@ -228,6 +228,7 @@ class [[nodiscard("a generator runs nothing until its next() is awaited")]] asyn
    public:
     using promise_type = detail::generator_promise<T>;
     using value_type = T;
+    using asyncio_generator = void;
 
     async_generator(async_generator&&) noexcept = default;
     async_generator& operator=(async_generator&&) noexcept = default;
@@ -247,6 +248,17 @@ class [[nodiscard("a generator runs nothing until its next() is awaited")]] asyn
     /// Throws another exception of the clean-up, and std::runtime_error if it yields again. Nothing
     /// happens if it has ended, or not started.
     detail::generator_close aclose() const { return detail::generator_close(state_); }
+
+    /// Not there: a range-for cannot await.
+    template <class Self = async_generator>
+    std::remove_reference_t<T>* begin() const {
+        static_assert(!sizeof(Self),
+                      "a range-for cannot await: write for (auto item = co_await g.next(); item; "
+                      "item = co_await g.next()) use(*item);");
+        return nullptr;
+    }
+    /// Not there either.
+    [[nodiscard]] std::remove_reference_t<T>* end() const { return nullptr; }
 
    private:
     friend promise_type;

@@ -210,6 +210,7 @@ class done_callback final : public done_callback_base {
 
    private:
     void invoke() override { static_cast<void>(f_(future<T>(std::move(done_future_)))); }
+    [[nodiscard]] callable_name name() const noexcept override { return name_of(f_); }
     F f_;
 };
 

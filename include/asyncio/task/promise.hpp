@@ -109,6 +109,11 @@ class promise_base {
                 "a coroutine is awaited once: write co_await std::move(c), or make it a task with "
                 "create_task(std::move(c)), which can be awaited many times");
             return std::suspend_never{};
+        } else if constexpr (requires { typename std::remove_cvref_t<A>::asyncio_generator; }) {
+            static_assert(!sizeof(std::remove_reference_t<A>*),
+                          "a generator is not awaited itself: co_await g.next() gives its next "
+                          "item, or nothing at its end");
+            return std::suspend_never{};
         } else if constexpr (!awaitable<A>) {
             static_assert(!sizeof(std::remove_reference_t<A>*),
                           "this type cannot be awaited: co_await takes a coroutine, a task, a "

@@ -194,7 +194,11 @@ coroutine<R> call_owned(F f, Target target, Args... args) {
 
 template <class F, class... Args>
 constexpr void check_task_callable() {
-    if constexpr (std::is_arithmetic_v<std::remove_cvref_t<F>>) {
+    if constexpr (std::is_convertible_v<F, std::string_view>) {
+        static_assert(!sizeof(std::remove_reference_t<F>*),
+                      "create_task takes a coroutine, or a callable and its arguments; a name goes "
+                      "into the options: create_task(c(), {.name = \"worker\"})");
+    } else if constexpr (std::is_arithmetic_v<std::remove_cvref_t<F>>) {
         static_assert(
             !sizeof(F*),
             "create_task takes a coroutine, or a callable that returns one; not a number");
@@ -218,6 +222,12 @@ constexpr void check_task_callable() {
                           "call_soon, or with to_thread if it blocks");
     }
 }
+
+/// create_task(a, {.name = "x"}): the braces are options, unless they are an argument of `a`.
+template <class A>
+concept takes_options_last =
+    !is_coroutine<A> && !std::is_same_v<std::remove_cvref_t<A>, task_options> &&
+    !std::is_invocable_v<std::decay_t<A>&, task_options>;
 
 /// What a task of `f(args...)` or of an awaitable results in.
 template <class F, class... Args>
@@ -276,8 +286,7 @@ task<T> create_task(coroutine<T>&& c, task_options options,
                     std::source_location where = std::source_location::current()) {
     return detail::make_task(std::move(c), &options, where);
 }
-template <awaitable A>
-    requires(!detail::is_coroutine<A>)
+template <detail::takes_options_last A>
 auto create_task(A&& a, task_options options) {
     return detail::start_task(nullptr, &options, std::forward<A>(a));
 }
@@ -324,7 +333,7 @@ task<T> event_loop::create_task(coroutine<T>&& c, task_options options,
 }
 template <class A>
 auto event_loop::create_task(A&& a, task_options options) {
-    if constexpr (awaitable<A>)
+    if constexpr (detail::takes_options_last<A>)
         return detail::start_task(this, &options, std::forward<A>(a));
     else  // a callable whose argument it is
         return detail::start_task(this, nullptr, std::forward<A>(a), std::move(options));

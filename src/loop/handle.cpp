@@ -6,6 +6,7 @@
 
 #include "asyncio/base/exceptions.hpp"
 #include "asyncio/loop/event_loop.hpp"
+#include "base/demangle.hpp"
 #include "sys/symbolize.hpp"
 
 namespace asyncio::detail {
@@ -16,19 +17,7 @@ namespace {
 std::string type_in(std::string_view text) {
     text.remove_prefix(text.find("F = ") + 4);
     text.remove_suffix(1);
-    // g++ writes net::serve(serve(int)::_Z5servei.Frame*)::<lambda()> inside a coroutine.
-    const std::size_t name_end = text.find(".Frame*)");
-    for (std::size_t outer = text.find('('); name_end != text.npos && outer != text.npos;
-         outer = text.find('(', outer + 1)) {
-        const std::size_t inner = text.find('(', outer + 1);
-        if (inner == text.npos) break;
-        if (!text.substr(0, outer).ends_with(text.substr(outer + 1, inner - outer - 1))) continue;
-        const std::string_view arguments = text.substr(inner, text.find("::_Z", inner) - inner);
-        return std::string(text.substr(0, outer))
-            .append(arguments)
-            .append(text.substr(name_end + 8));
-    }
-    return std::string(text);
+    return without_frame(text);
 }
 
 }  // namespace

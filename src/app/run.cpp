@@ -73,11 +73,11 @@ runner::~runner() {
 }
 
 void runner::check_can_run() const {
+    if (can_run()) return;
     if (closed_) throw std::runtime_error("asyncio: this runner is closed; make a new one");
-    if (detail::running_loop != nullptr)
-        throw std::runtime_error(
-            "asyncio: run() was called while an event loop runs in this thread; inside a coroutine "
-            "write co_await");
+    throw std::runtime_error(
+        "asyncio: run() was called while an event loop runs in this thread; inside a coroutine "
+        "write co_await");
 }
 
 event_loop& runner::get_loop() {

@@ -72,7 +72,7 @@ TEST(run, null_is_refused) {
     EXPECT_THROW((void)run(std::function<coroutine<int>()>()), std::invalid_argument);
 }
 
-// S125, S64: inside a running loop it is refused, and the coroutine is reported as never awaited.
+// S125: inside a running loop it is refused, and the error says enough of the coroutine.
 TEST(run, refuses_a_running_loop) {
     bool started = false;
     const auto inner = [](bool& s) -> coroutine<> {
@@ -89,8 +89,7 @@ TEST(run, refuses_a_running_loop) {
               "std::runtime_error: asyncio: run() was called while an event loop runs in this "
               "thread; inside a coroutine write co_await");
     EXPECT_FALSE(started);
-    ASSERT_EQ(told.size(), 1u);
-    EXPECT_NE(told[0].find("was never awaited"), std::string::npos);
+    EXPECT_EQ(told, std::vector<std::string>());
 }
 
 // S126: what is left is cancelled and awaited; the result of main is kept.

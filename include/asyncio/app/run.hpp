@@ -43,6 +43,8 @@ class runner {
     /// close().
     template <awaitable Main>
     auto run(Main&& main) {
+        if constexpr (detail::is_coroutine<Main>)
+            if (!can_run()) main.close();  // without a report: the error says it
         check_can_run();
         return run_task(make_main(detail::to_coroutine(std::forward<Main>(main))));
     }
@@ -78,6 +80,9 @@ class runner {
                                         detail::function<coroutine<int>(std::vector<std::string>)>);
     /// Keeps the awaits that an exception went through, because it outlives its task.
     int run_traced(coroutine<int> main, std::string& trace);
+    [[nodiscard]] bool can_run() const noexcept {
+        return !closed_ && detail::running_loop == nullptr;
+    }
     void check_can_run() const;
     void drive(const task<>& main);
     void cancel_all_tasks();

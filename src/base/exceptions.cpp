@@ -86,10 +86,9 @@ remote_error::remote_error(std::string type, std::string message)
 
 namespace detail {
 
-cancel_ref make_cancel(std::string_view message, cancel_kind kind, std::string_view who,
+cancel_ref make_cancel(std::string_view message, cancel_kind kind, std::string who,
                        std::source_location where) {
-    return cancel_ref(
-        new cancel_record(std::string(message), cancel_reason{kind, std::string(who), where}));
+    return cancel_ref(new cancel_record(message, kind, std::move(who), where));
 }
 
 namespace {

@@ -1,5 +1,6 @@
 #include "asyncio/task/task_state.hpp"
 
+#include <charconv>
 #include <string>
 #include <utility>
 
@@ -204,10 +205,9 @@ std::size_t remove_callback(future_state_base& f, std::uint64_t id) noexcept {
 }
 
 cancel_ref cancel_request(std::string_view message, std::source_location where) {
-    std::string who;
-    if (running_loop != nullptr && running_loop->current_task != nullptr)
-        who = running_loop->current_task->name();
-    return make_cancel(message, cancel_kind::explicit_request, who, where);
+    const task_state_base* t = running_loop != nullptr ? running_loop->current_task : nullptr;
+    return make_cancel(message, cancel_kind::explicit_request,
+                       t != nullptr ? t->name() : std::string(), where);
 }
 
 void throw_empty_future() {
@@ -250,7 +250,10 @@ void task_state_base::report_unretrieved_error() noexcept {
 }
 
 std::string task_state_base::name() const {
-    return extras && !extras->name.empty() ? extras->name : "Task-" + std::to_string(number_);
+    if (extras && !extras->name.empty()) return extras->name;
+    char text[32] = "Task-";
+    const auto end = std::to_chars(text + 5, text + sizeof text, number_);
+    return {text, end.ptr};
 }
 
 void task_state_base::start(bool eager) {

@@ -42,8 +42,9 @@ namespace detail {
 /// cross threads.
 class cancel_record : public pooled {
    public:
-    cancel_record(std::string text, cancel_reason why)
-        : message(std::move(text)), reason(std::move(why)) {}
+    cancel_record(std::string_view text, cancel_kind kind, std::string&& who,
+                  std::source_location where)
+        : message(text), reason{kind, std::move(who), where} {}
     void add_ref() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
     void release() noexcept {
         // ORDER: acq_rel, so that the last owner sees what the others wrote.
@@ -82,7 +83,7 @@ class cancel_ref {
 
 /// A request made now, at `where`, by the task that is running (if any).
 [[nodiscard]] cancel_ref make_cancel(std::string_view message, cancel_kind kind,
-                                     std::string_view who, std::source_location where);
+                                     std::string who, std::source_location where);
 
 }  // namespace detail
 

@@ -4,6 +4,8 @@
 // EXPECT-STDOUT: 2 words
 // EXPECT-STDOUT: 22 letters
 // EXPECT-STDOUT: 22 letters
+// EXPECT-STDOUT: 17 letters
+// EXPECT-STDOUT: 10 letters
 // EXPECT-STDOUT: 2 done
 #include <asyncio/asyncio.hpp>
 #include <chrono>
@@ -33,6 +35,11 @@ asyncio::coroutine<> conditions() {
 
 std::size_t length(const std::string& text) { return text.size(); }
 
+struct request {
+    std::string url;
+};
+asyncio::coroutine<std::size_t> send(request r) { co_return r.url.size(); }
+
 asyncio::coroutine<> temporaries() {
     const std::string text = "some letters in a heap";
 
@@ -42,6 +49,19 @@ asyncio::coroutine<> temporaries() {
 
     const std::size_t as_argument = co_await asyncio::to_thread(length, text);
     std::printf("%zu letters\n", as_argument);
+
+    const request ping{.url = "http://localhost/"};
+    const std::size_t sent = co_await send(ping);
+    std::printf("%zu letters\n", sent);
+}
+
+asyncio::coroutine<std::size_t> reply(std::string text) { co_return text.size(); }
+
+asyncio::coroutine<> choices(bool ok) {
+    const std::string name = "Ada!";
+    const std::string greeting = ok ? "hello " + name : std::string("nobody");
+    const std::size_t replied = co_await reply(greeting);
+    std::printf("%zu letters\n", replied);
 }
 
 asyncio::coroutine<> braces() {
@@ -56,6 +76,7 @@ asyncio::coroutine<> braces() {
 asyncio::coroutine<> async_main() {
     co_await conditions();
     co_await temporaries();
+    co_await choices(true);
     co_await braces();
 }
 

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <utility>
 
 #include "sys/process_events.hpp"
@@ -59,6 +60,29 @@ class signal_guard {
     bool terminate_ = false;
 };
 
+std::terminate_handler terminate_otherwise = nullptr;
+
+/// A program that does not catch its interrupt ends by the signal, instead of being aborted.
+[[noreturn]] void on_uncaught() {
+    try {
+        if (std::current_exception()) throw;
+    } catch (const keyboard_interrupt& e) {
+        detail::end_by_signal(e.signal_number());
+    } catch (...) {
+    }
+    terminate_otherwise();
+    std::abort();
+}
+
+[[noreturn]] void throw_interrupt(int number) {
+    static const bool watched = [] {
+        terminate_otherwise = std::set_terminate(on_uncaught);
+        return true;
+    }();
+    static_cast<void>(watched);
+    throw keyboard_interrupt(number);
+}
+
 }  // namespace
 
 runner::runner(run_options options) : options_(options) {}
@@ -93,7 +117,7 @@ void runner::drive(const task<>& main) {
     const signal_guard guard(*loop_, main, options_.handle_signals);
     loop_->run_until_done(*main.state());
     if (guard.arrived() != 0 && main.cancelled() && main.uncancel() == 0)
-        throw keyboard_interrupt(guard.arrived());
+        throw_interrupt(guard.arrived());
 }
 
 int runner::run_traced(coroutine<int> main, std::string& trace) {

@@ -62,7 +62,13 @@ std::string partial_text(std::size_t got, std::size_t expected) {
 std::string group_text(const std::string& message, const std::vector<std::exception_ptr>& members) {
     std::string text = message + " (" + std::to_string(members.size());
     text += members.size() == 1 ? " sub-exception)" : " sub-exceptions)";
-    for (const std::exception_ptr& e : members) text += "\n  - " + detail::describe(e);
+    for (const std::exception_ptr& e : members) {
+        text += "\n  - ";
+        for (const char c : detail::describe(e)) {  // a group among them is indented
+            text += c;
+            if (c == '\n') text += "  ";
+        }
+    }
     return text;
 }
 
@@ -99,14 +105,18 @@ const std::type_info* type_of(const std::exception_ptr& e) noexcept {
 
 }  // namespace
 
-const cancelled_error* as_cancelled(const std::exception_ptr& e) noexcept {
-    const std::type_info* type = type_of(e);
-    if (type == nullptr || *type != typeid(cancelled_error)) return nullptr;
+const void* thrown_object(const std::exception_ptr& e) noexcept {
     // An exception_ptr of libstdc++ is one pointer, to the thrown object.
     static_assert(sizeof(std::exception_ptr) == sizeof(void*));
     const void* object = nullptr;
     std::memcpy(&object, &e, sizeof object);
-    return static_cast<const cancelled_error*>(object);
+    return object;
+}
+
+const cancelled_error* as_cancelled(const std::exception_ptr& e) noexcept {
+    const std::type_info* type = type_of(e);
+    if (type == nullptr || *type != typeid(cancelled_error)) return nullptr;
+    return static_cast<const cancelled_error*>(thrown_object(e));
 }
 
 bool is_fatal(const std::exception_ptr& e) noexcept {

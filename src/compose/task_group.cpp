@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <unordered_set>
 #include <utility>
 
 #include "asyncio/loop/event_loop.hpp"
@@ -67,6 +68,14 @@ cancel_ref body_failed(const task_state_base& parent) noexcept {
     } catch (...) {
         return {};
     }
+}
+
+/// Who awaits a child that fails fails with the same error: it counts once.
+void drop_repeated(std::vector<std::exception_ptr>& errors) {
+    if (errors.size() < 2) return;
+    std::unordered_set<const void*> seen;
+    std::erase_if(
+        errors, [&](const std::exception_ptr& e) { return !seen.insert(thrown_object(e)).second; });
 }
 
 cancel_ref child_has_failed(const task_state_base& child) noexcept {
@@ -206,6 +215,7 @@ coroutine<bool> group_state::leave() {
     if (is_fatal(error)) std::rethrow_exception(error);
     if (fatal_) std::rethrow_exception(fatal_);
     if (error && cancelled == nullptr) errors_.push_back(error);
+    drop_repeated(errors_);
     if (errors_.empty()) {
         if (cancel && (parent_.others_too() || !parent_.requested()))
             std::rethrow_exception(parent_.of_the_others(std::move(cancel)));

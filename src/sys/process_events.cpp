@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <cstdio>
 
 namespace asyncio::detail {
 
@@ -93,6 +94,17 @@ bool signal_is_default(int number) noexcept {
     struct sigaction now{};
     return ::sigaction(number, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) == 0 &&
            now.sa_handler == SIG_DFL;
+}
+
+void end_by_signal(int number) noexcept {
+    std::fflush(nullptr);
+    ::signal(number, SIG_DFL);
+    sigset_t only;
+    sigemptyset(&only);
+    sigaddset(&only, number);
+    ::pthread_sigmask(SIG_UNBLOCK, &only, nullptr);
+    ::raise(number);
+    ::_exit(128 + number);
 }
 
 bool in_main_thread() noexcept { return ::gettid() == ::getpid(); }

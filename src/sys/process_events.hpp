@@ -19,6 +19,8 @@ void unwatch_signal(int number) noexcept;
 [[nodiscard]] bool take_signal(int number) noexcept;
 /// True if nobody in this process handles or ignores it.
 [[nodiscard]] bool signal_is_default(int number) noexcept;
+/// Ends the process by the signal, as if nobody had watched it; what is buffered is written first.
+[[noreturn]] void end_by_signal(int number) noexcept;
 /// Is this the thread that the process began with?
 [[nodiscard]] bool in_main_thread() noexcept;
 /// `f` runs in each forked child.

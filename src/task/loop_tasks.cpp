@@ -33,13 +33,13 @@ void event_loop::drop_tasks() noexcept {
     // A frame's destructors may wake others, so nothing is freed before the ready queue is empty
     // again.
     detail::intrusive_list<detail::task_link> doomed;
-    drop_ready();
     while (!tasks.empty()) {
         auto& t = static_cast<detail::task_state_base&>(tasks.pop_front());
         doomed.push_back(t);
         if (!t.started && t.must_cancel) continue;
         t.report_pending();
     }
+    drop_ready();
     detail::intrusive_list<detail::task_link> emptied;
     while (!doomed.empty()) {
         // The youngest first: it may refer to locals of the task that made it.

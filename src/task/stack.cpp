@@ -153,14 +153,17 @@ void meet_exception(const future_state_base& failed) noexcept {
 std::string format_trace(const task_state_base& t, const std::exception_ptr& e) {
     const exception_trace* trace = known_trace(t, e);
     if (trace == nullptr) return {};
-    std::string text = "  await chain (innermost last):\n";
+    std::string text = "  await chain (innermost last; lines are of the co_awaits):\n";
+    bool empty = true;
     for (const exception_trace::entry& at : trace->entries) {
         if (at.hidden != 0)
             text += "    (" + std::to_string(at.hidden) + " frames in between are not shown)\n";
         if (!at.task.empty()) text += "    the awaited task '" + at.task + "':\n";
-        const bool last = &at == &trace->entries.back();
-        if (last || !is_wrapper(at.function, at.where)) text += frame_line(at.function, at.where);
+        if (is_wrapper(at.function, at.where)) continue;
+        text += frame_line(at.function, at.where);
+        empty = false;
     }
+    if (empty) text += frame_line(trace->entries.back().function, trace->entries.back().where);
     text.pop_back();
     return text;
 }

@@ -95,7 +95,8 @@ TEST(run_main, an_uncaught_error_prints_its_awaits) {
     EXPECT_EQ(main_of({"program"}, failing_main), 1);
     const std::string text = ::testing::internal::GetCapturedStderr();
     EXPECT_EQ(text.find("asyncio: the program ended with an uncaught exception\n  exception: "
-                        "std::runtime_error: no route\n  await chain (innermost last):\n"),
+                        "std::runtime_error: no route\n  await chain (innermost last; lines are of "
+                        "the co_awaits):\n"),
               0u)
         << text;
     EXPECT_NE(text.find("run_main_test.cpp:"), std::string::npos);

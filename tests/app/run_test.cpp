@@ -46,6 +46,14 @@ TEST(run, gives_what_main_gives) {
     EXPECT_EQ(run(sleep(0s, 5)), 5);
 }
 
+TEST(run, a_callable_with_options) {
+    const auto in_debug_mode = []() -> coroutine<bool> {
+        co_return get_running_loop().get_debug();
+    };
+    EXPECT_TRUE(run(in_debug_mode, {.debug = true}));
+    EXPECT_FALSE(run(in_debug_mode, {.debug = false}));
+}
+
 TEST(run, a_callable_with_arguments) {
     EXPECT_EQ(run(number, 7), 7);
     const auto joins = [](std::string a, const std::string& b) -> coroutine<std::string> {

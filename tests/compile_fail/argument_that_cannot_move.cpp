@@ -1,4 +1,4 @@
-// EXPECT: create_task(f, args...): the callable cannot be called with these arguments
+// EXPECT: the callable cannot be called with these arguments
 #include <asyncio/asyncio.hpp>
 #include <mutex>
 

@@ -117,6 +117,21 @@ TEST(task_group, says_in_its_error_what_every_child_threw) {
               "  - std::runtime_error: a\n  - std::runtime_error: b");
 }
 
+// Everybody who awaits the child that fails gets its error, but it happened once.
+TEST(task_group, counts_an_error_once) {
+    const auto main = []() -> coroutine<std::string> {
+        const auto body = [](task_group& g) -> coroutine<> {
+            const auto child = g.create_task(fail("once"));
+            for (int i = 0; i < 2; ++i) g.create_task([child]() -> coroutine<> { co_await child; });
+            co_await child;
+        };
+        co_return co_await ending(with(task_group(), body));
+    };
+    EXPECT_EQ(run(main),
+              "asyncio::exception_group: unhandled errors in a task_group (1 sub-exception)\n"
+              "  - std::runtime_error: once");
+}
+
 // S111: also when the block is at its end already, or the body does not care.
 TEST(task_group, an_error_while_it_waits_at_its_end_or_in_a_body_that_swallows_the_cancel) {
     const auto main = []() -> coroutine<> {
@@ -256,7 +271,7 @@ TEST(task_group, nested_groups_nest_their_errors) {
     EXPECT_EQ(run(main),
               "asyncio::exception_group: unhandled errors in a task_group (1 sub-exception)\n"
               "  - asyncio::exception_group: unhandled errors in a task_group (1 sub-exception)\n"
-              "  - std::runtime_error: inner");
+              "    - std::runtime_error: inner");
 }
 
 // S117

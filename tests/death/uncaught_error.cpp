@@ -1,7 +1,7 @@
 // EXPECT-EXIT: 1
 // EXPECT-STDERR: asyncio: the program ended with an uncaught exception
 // EXPECT-STDERR:   exception: std::runtime_error: no route
-// EXPECT-STDERR:   await chain (innermost last):
+// EXPECT-STDERR:   await chain (innermost last; lines are of the co_awaits):
 // EXPECT-STDERR: uncaught_error.cpp
 // EXPECT-STDERR: main_task
 // EXPECT-STDERR: middle

@@ -128,4 +128,20 @@ TEST(heap_items, loses_nothing_if_a_comparison_throws) {
     EXPECT_EQ(sum, 190);
 }
 
+TEST(heap_items, has_no_item_whose_push_threw) {
+    int throws_in = 0;
+    const auto moody = [&throws_in](int a, int b) {
+        if (throws_in > 0 && --throws_in == 0) throw std::runtime_error("who knows");
+        return a < b;
+    };
+    heap_items<int, decltype(moody)> items(moody);
+    for (const int i : {5, 3, 4, 2}) items.push(int(i));
+    throws_in = 2;
+    EXPECT_THROW(items.push(1), std::runtime_error);
+    items.push(7);
+    std::vector<int> all;
+    for (int i = 0; i < 5; ++i) all.push_back(items.pop());
+    EXPECT_EQ(all, (std::vector{2, 3, 4, 5, 7}));
+}
+
 }  // namespace queue_items_test

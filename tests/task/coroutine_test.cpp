@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -47,6 +48,8 @@ TEST_F(coroutine_test, runs_nothing_until_it_is_awaited) {
 coroutine<std::unique_ptr<int>> unique() { co_return std::make_unique<int>(4); }
 coroutine<std::string> text(std::string s) { co_return s; }
 coroutine<int&> reference(int& n) { co_return n; }
+coroutine<const int&> constant(int& n) { co_return std::ref(n); }
+coroutine<const std::exception&> base(std::runtime_error& e) { co_return e; }
 coroutine<> nothing() { co_return; }
 coroutine<std::pair<int, std::string>> pair() { co_return std::pair(1, std::string("one")); }
 
@@ -55,6 +58,11 @@ TEST_F(coroutine_test, gives_values_of_every_kind) {
         const std::unique_ptr<int> p = co_await unique();
         int n = *p;
         int& same = co_await reference(n);
+        const int& still_the_same = co_await constant(n);
+        EXPECT_EQ(&still_the_same, &n);
+        std::runtime_error error("x");
+        const std::exception& as_base = co_await base(error);
+        EXPECT_EQ(&as_base, &error);
         same += 1;
         co_await nothing();
         const auto [one, word] = co_await pair();

@@ -63,6 +63,15 @@ TEST(stack, before_the_start_there_is_one_frame_without_a_line) {
     loop->run_ready();
 }
 
+TEST(stack, of_a_task_that_dies_with_its_loop_says_what_it_waited_for) {
+    manual_loop loop;
+    reports told(*loop);
+    loop->create_task(sleep(2s));
+    loop->run_ready();
+    loop->close();
+    EXPECT_TRUE(told.contains("waits for a sleep (2.000 s left)")) << told.text;
+}
+
 TEST(stack, is_printed_with_what_it_waits_for) {
     manual_loop loop;
     const auto f = loop->create_future();

@@ -122,6 +122,13 @@ template <awaitable Main>
 auto run(Main&& main, run_options options = {}) {
     return detail::run_and_close(options, std::forward<Main>(main));
 }
+/// The same for a callable without arguments: run(f, {.debug = true}).
+template <class F>
+    requires(!awaitable<F>) && (!std::is_same_v<std::remove_cvref_t<F>, run_options>) &&
+            (!std::is_invocable_v<std::decay_t<F>&, run_options>)
+auto run(F&& f, run_options options) {
+    return detail::run_and_close(options, std::forward<F>(f));
+}
 template <awaitable Main, class Option>
     requires(!std::is_convertible_v<Option, run_options>)
 void run(Main&&, const Option&) {

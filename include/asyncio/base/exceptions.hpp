@@ -82,8 +82,8 @@ class cancel_ref {
 };
 
 /// A request made now, at `where`, by the task that is running (if any).
-[[nodiscard]] cancel_ref make_cancel(std::string_view message, cancel_kind kind,
-                                     std::string who, std::source_location where);
+[[nodiscard]] cancel_ref make_cancel(std::string_view message, cancel_kind kind, std::string who,
+                                     std::source_location where);
 
 }  // namespace detail
 
@@ -217,8 +217,8 @@ class remote_error : public std::runtime_error {
     std::string message_;
 };
 
-/// SIGINT ended the run. Like Python's KeyboardInterrupt it is not a std::exception, and it leaves
-/// the loop.
+/// SIGINT or SIGTERM ended the run. Like Python's KeyboardInterrupt it is not a std::exception, and
+/// it leaves the loop. A program that does not catch it ends by that signal.
 class keyboard_interrupt {
    public:
     keyboard_interrupt() noexcept = default;
@@ -246,6 +246,8 @@ namespace detail {
 
 /// The type and text of an exception, for reports: "std::runtime_error: no route".
 [[nodiscard]] std::string describe(const std::exception_ptr& e);
+/// The exception itself: two pointers may hold the same one.
+[[nodiscard]] const void* thrown_object(const std::exception_ptr& e) noexcept;
 /// The cancelled_error inside `e`, or null. Looks at the type, throws nothing.
 [[nodiscard]] const cancelled_error* as_cancelled(const std::exception_ptr& e) noexcept;
 /// keyboard_interrupt and system_exit leave the loop instead of being stored only.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "asyncio/base/delay.hpp"
+#include "asyncio/base/temporaries.hpp"
 #include "asyncio/task/task.hpp"
 
 namespace asyncio {
@@ -121,6 +122,9 @@ inline detail::sleep_awaiter<void> sleep(delay d) noexcept {
 /// The same; gives `result`.
 template <class T>
 detail::sleep_awaiter<std::decay_t<T>> sleep(delay d, T&& result) {
+    static_assert(!detail::is_fragile_aggregate<T>,
+                  "g++ 12 destroys a braced temporary twice if it stands in one expression with "
+                  "co_await: name the result first, or give its type a constructor");
     return detail::sleep_awaiter<std::decay_t<T>>(d, std::forward<T>(result));
 }
 

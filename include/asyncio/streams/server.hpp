@@ -188,8 +188,9 @@ class server {
     /// std::runtime_error once it is closed.
     [[nodiscard]] coroutine<> start_serving() const;
     /// Accepts until the waiting task is cancelled, which closes the server and its connections, as
-    /// close_clients() does, and waits until they have ended. close() ends it with a
-    /// cancelled_error, too, and leaves the connections alone. One task at a time.
+    /// close_clients() does, and waits until these are closed. A handler that does something else
+    /// then, or still has to, is not waited for. close() ends it with a cancelled_error, too, and
+    /// leaves the connections alone. One task at a time.
     [[nodiscard]] coroutine<> serve_forever() const;
     /// Stops listening. Connections that are open stay so. Again: nothing.
     void close() const { checked()->close(); }

@@ -166,6 +166,15 @@ class lifo_queue : public detail::basic_queue<T, detail::lifo_items<T>> {
 /// others.
 template <class T, class Compare = detail::smaller_first>
 class priority_queue : public detail::basic_queue<T, detail::heap_items<T, Compare>> {
+    static_assert(std::is_move_constructible_v<T> && std::is_move_assignable_v<T>,
+                  "a priority_queue moves its items about: they must be movable and assignable; "
+                  "put std::unique_ptr to those that are not");
+    static_assert(
+        !std::is_same_v<Compare, detail::smaller_first> ||
+            requires(const T& a, const T& b) { static_cast<bool>(a < b); },
+        "a priority_queue compares its items: give them an operator<, or the queue a "
+        "Compare: priority_queue<T, Compare>");
+
    public:
     explicit priority_queue(std::size_t maxsize = 0, std::string_view name = {},
                             Compare compare = {})

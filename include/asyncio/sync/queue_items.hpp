@@ -104,7 +104,14 @@ class heap_items {
 
     void push(T&& item) {
         items_.push_back(std::move(item));
-        rise(items_.size() - 1, 0);
+        std::size_t place = 0;
+        try {
+            place = place_above(items_.size() - 1, 0);
+        } catch (...) {
+            items_.pop_back();
+            throw;
+        }
+        rise(items_.size() - 1, place);
     }
     T pop() {
         if (items_.size() > 1) {
@@ -117,14 +124,15 @@ class heap_items {
     }
 
    private:
-    /// Moves an item up to its place, not above `top`.
-    void rise(std::size_t at, std::size_t top) {
-        while (at > top) {
-            const std::size_t parent = (at - 1) / 2;
-            if (!compare_(items_[at], items_[parent])) return;
-            swap_items(at, parent);
-            at = parent;
-        }
+    /// Where an item belongs on its way up, not above `top`.
+    std::size_t place_above(std::size_t at, std::size_t top) {
+        std::size_t place = at;
+        while (place > top && compare_(items_[at], items_[(place - 1) / 2]))
+            place = (place - 1) / 2;
+        return place;
+    }
+    void rise(std::size_t at, std::size_t place) {
+        for (; at > place; at = (at - 1) / 2) swap_items(at, (at - 1) / 2);
     }
     /// Moves the first of `end` items down to a leaf, and from there up to its place.
     void sink(std::size_t end) {
@@ -134,7 +142,7 @@ class heap_items {
             swap_items(at, child);
             at = child;
         }
-        rise(at, 0);
+        rise(at, place_above(at, 0));
     }
     void swap_items(std::size_t a, std::size_t b) {
         using std::swap;

@@ -114,6 +114,11 @@ class promise_base {
                           "a generator is not awaited itself: co_await g.next() gives its next "
                           "item, or nothing at its end");
             return std::suspend_never{};
+        } else if constexpr (!awaitable<A> && requires { a.enter(); }) {
+            static_assert(!sizeof(std::remove_reference_t<A>*),
+                          "this is not awaited itself, but has a body: co_await asyncio::with(x, "
+                          "[&](auto& x) -> asyncio::coroutine<> { ... })");
+            return std::suspend_never{};
         } else if constexpr (!awaitable<A>) {
             static_assert(!sizeof(std::remove_reference_t<A>*),
                           "this type cannot be awaited: co_await takes a coroutine, a task, a "
@@ -213,13 +218,28 @@ class promise_result : public promise_base {
 template <class T>
 class promise_result<T&> : public promise_base {
    public:
-    void return_value(T& value) noexcept {
-        value_ = std::addressof(value);
+    template <class U>
+    void return_value(U&& value) {
+        static_assert(std::is_convertible_v<U&&, T&>,
+                      "co_return takes something that the coroutine's reference can refer to");
+        static_assert(!std::is_convertible_v<U&&, T&> || outlives_the_coroutine<U&&>,
+                      "the coroutine's reference would refer to a temporary, which dies first: "
+                      "let the coroutine return a value");
+        if constexpr (std::is_convertible_v<U&&, T&>) {
+            T& target = static_cast<U&&>(value);
+            value_ = std::addressof(target);
+        }
         has_value = true;
     }
     T& take() noexcept { return *value_; }
 
    private:
+    /// An object with a name, or something like std::ref(x): no temporary is made of it.
+    template <class U>
+    static constexpr bool outlives_the_coroutine =
+        (std::is_lvalue_reference_v<U> && std::is_convertible_v<std::remove_reference_t<U>*, T*>) ||
+        std::is_convertible_v<U, std::remove_const_t<T>&> ||
+        std::is_lvalue_reference_v<std::unwrap_reference_t<std::remove_cvref_t<U>>>;
     T* value_ = nullptr;
 };
 

@@ -210,16 +210,16 @@ constexpr void check_task_callable() {
         static_assert(!is_coroutine<std::remove_cvref_t<F>>,
                       "a coroutine becomes a task once: write create_task(std::move(c))");
     } else {
-        static_assert(std::is_invocable_v<std::decay_t<F>&, std::decay_t<Args>...>,
-                      "create_task(f, args...): the callable cannot be called with these arguments "
-                      "(they are stored by "
-                      "value and moved into the call; use std::ref to refer to something that "
-                      "outlives the task)");
+        static_assert(
+            std::is_invocable_v<std::decay_t<F>&, std::decay_t<Args>...>,
+            "create_task(f, args...), run(f, args...): the callable cannot be called with "
+            "these arguments (they are stored by value and moved into the call; use "
+            "std::ref to refer to something that outlives the task)");
         if constexpr (std::is_invocable_v<std::decay_t<F>&, std::decay_t<Args>...>)
             static_assert(awaitable<std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>...>>,
-                          "create_task(f, args...): the callable must return a coroutine; a plain "
-                          "function runs with "
-                          "call_soon, or with to_thread if it blocks");
+                          "create_task(f, args...), run(f, args...): the callable must return a "
+                          "coroutine; a plain function runs with call_soon, or with to_thread if "
+                          "it blocks");
     }
 }
 

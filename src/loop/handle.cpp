@@ -60,17 +60,17 @@ void handle_state::run_protected() {
     const context_scope scope(context_);
     const bool timed = loop_.debug;
     const time_point start = timed ? loop_.now() - loop_.reporting : time_point();
-    auto& loop = static_cast<event_loop&>(loop_);
+    std::exception_ptr error;
     try {
         invoke();
     } catch (...) {
-        const std::exception_ptr e = std::current_exception();
-        if (is_fatal(e)) throw;
-        report(e);
+        error = std::current_exception();
+        if (is_fatal(error)) throw;
     }
-    if (!timed) return;
-    const auto took = loop_.now() - loop_.reporting - start;
-    if (took >= loop_.slow_callback) loop.report_slow(what_, took, {}, describe());
+    const auto took = timed ? loop_.now() - loop_.reporting - start : time_point::duration();
+    if (error) report(error);
+    if (timed && took >= loop_.slow_callback)
+        static_cast<event_loop&>(loop_).report_slow(what_, took, {}, describe());
 }
 
 void handle_state::report(const std::exception_ptr& e) {

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "asyncio/compose/sleep.hpp"
 #include "asyncio/loop/event_loop.hpp"
@@ -59,6 +60,20 @@ TEST(debug_mode, reports_slow_callbacks) {
     loop->call_soon(take, 5ms);
     loop->run_ready();
     EXPECT_EQ(told.all.size(), 2u);
+}
+
+// What the exception handler does with the report is not the callback's fault.
+TEST(debug_mode, a_report_does_not_make_a_callback_slow) {
+    manual_loop loop;
+    loop->set_debug(true);
+    std::vector<std::string> told;
+    loop->set_exception_handler([&](event_loop&, const exception_context& c) {
+        told.push_back(c.message);
+        loop.outside->advance(1s);
+    });
+    loop->call_soon([] { throw std::runtime_error("no"); });
+    loop->run_ready();
+    EXPECT_EQ(told, std::vector<std::string>{"Exception in a callback"});
 }
 
 coroutine<> slow_inside(support::manual_backend& outside) {

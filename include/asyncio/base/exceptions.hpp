@@ -42,29 +42,34 @@ namespace detail {
 /// cross threads.
 class cancel_record : public pooled {
    public:
-    cancel_record(std::string_view text, cancel_kind kind, std::string&& who,
-                  std::source_location where)
-        : message(text), reason{kind, std::move(who), where} {}
+    /// `who()` gives the name, in its place.
+    template <class Who>
+    cancel_record(std::string_view text, cancel_kind kind, Who&& who, std::source_location where)
+        : message(text), reason{kind, who(), where} {}
     void add_ref() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
     void release() noexcept {
-        // ORDER: acq_rel, so that the last owner sees what the others wrote.
-        if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+        // ORDER: acquire and acq_rel, so that the last owner sees what the others wrote. Who has
+        // the only reference is the only one who could make another.
+        if (refs_.load(std::memory_order_acquire) == 1 ||
+            refs_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+            delete this;
     }
     std::string message;
     cancel_reason reason;
 
    private:
     ~cancel_record() = default;
-    std::atomic<std::uint32_t> refs_{0};
+    std::atomic<std::uint32_t> refs_{1};  ///< whoever made it has one
 };
 
 class cancel_ref {
    public:
     cancel_ref() noexcept = default;
-    explicit cancel_ref(cancel_record* r) noexcept : r_(r) {
+    /// Takes over the reference of whoever made it.
+    explicit cancel_ref(cancel_record* made) noexcept : r_(made) {}
+    cancel_ref(const cancel_ref& o) noexcept : r_(o.r_) {
         if (r_ != nullptr) r_->add_ref();
     }
-    cancel_ref(const cancel_ref& o) noexcept : cancel_ref(o.r_) {}
     cancel_ref(cancel_ref&& o) noexcept : r_(std::exchange(o.r_, nullptr)) {}
     cancel_ref& operator=(cancel_ref o) noexcept {
         std::swap(r_, o.r_);

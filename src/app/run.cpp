@@ -75,11 +75,8 @@ std::terminate_handler terminate_otherwise = nullptr;
 }
 
 [[noreturn]] void throw_interrupt(int number) {
-    static const bool watched = [] {
-        terminate_otherwise = std::set_terminate(on_uncaught);
-        return true;
-    }();
-    static_cast<void>(watched);
+    // Signals reach only the main thread's run.
+    if (terminate_otherwise == nullptr) terminate_otherwise = std::set_terminate(on_uncaught);
     throw keyboard_interrupt(number);
 }
 

@@ -94,7 +94,8 @@ namespace detail {
 
 cancel_ref make_cancel(std::string_view message, cancel_kind kind, std::string who,
                        std::source_location where) {
-    return cancel_ref(new cancel_record(message, kind, [&] { return std::move(who); }, where));
+    return cancel_ref::adopt(
+        new cancel_record(message, kind, [&] { return std::move(who); }, where));
 }
 
 namespace {

@@ -1,13 +1,13 @@
 // What the executor room keeps with each loop.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 
 #include "asyncio/base/intrusive.hpp"
 #include "asyncio/base/ref.hpp"
+#include "asyncio/base/shared_count.hpp"
 #include "asyncio/executor/concurrent_future.hpp"
 #include "asyncio/executor/executor.hpp"
 #include "asyncio/loop/event_loop.hpp"
@@ -19,10 +19,9 @@ namespace asyncio::detail {
 class mailbox {
    public:
     explicit mailbox(loop_core& loop) noexcept : loop_(&loop) {}
-    void add_ref() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
+    void add_ref() noexcept { refs_.add(); }
     void release() noexcept {
-        // ORDER: acq_rel, so that the last owner sees what the others wrote.
-        if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+        if (refs_.drop()) delete this;
     }
     /// The handle runs on the loop; it is dropped if the loop has closed.
     void post(const ref<handle_state>& h) noexcept {
@@ -39,7 +38,7 @@ class mailbox {
     ~mailbox() = default;
     std::mutex mutex_;
     loop_core* loop_;
-    std::atomic<std::uint32_t> refs_{0};
+    shared_count refs_;
 };
 
 class executor_room final : public event_loop::slot {

@@ -59,12 +59,7 @@ void lock::exit() noexcept {
 void lock::report_if_in_use() const noexcept {
     const detail::task_state_base& holder = *owner_.get();
     if (holder.loop->current_task == &holder) return;  // it dies in its holder's own scope
-    try {
-        throw std::runtime_error("asyncio: " + describe() +
-                                 " was destroyed; it must outlive the tasks that use it");
-    } catch (...) {
-        detail::report_sync_error("the destructor of a lock");
-    }
+    detail::report_destroyed(*this, "the destructor of a lock");
 }
 
 task<> lock::owner() const { return task<>(detail::ref<detail::future_state_base>(owner_.get())); }

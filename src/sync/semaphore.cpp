@@ -59,12 +59,7 @@ void semaphore::exit() noexcept {
 }
 
 void semaphore::report_in_use() const noexcept {
-    try {
-        throw std::runtime_error("asyncio: " + describe() +
-                                 " was destroyed; it must outlive the tasks that use it");
-    } catch (...) {
-        detail::report_sync_error("the destructor of a semaphore");
-    }
+    detail::report_destroyed(*this, "the destructor of a semaphore");
 }
 
 std::string semaphore::describe() const {

@@ -207,7 +207,7 @@ std::size_t remove_callback(future_state_base& f, std::uint64_t id) noexcept {
 cancel_ref cancel_request(std::string_view message, std::source_location where) {
     const task_state_base* t = running_loop != nullptr ? running_loop->current_task : nullptr;
     const auto who = [t] { return t != nullptr ? t->name() : std::string(); };
-    return cancel_ref(new cancel_record(message, cancel_kind::explicit_request, who, where));
+    return cancel_ref::adopt(new cancel_record(message, cancel_kind::explicit_request, who, where));
 }
 
 void throw_empty_future() {

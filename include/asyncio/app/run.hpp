@@ -181,12 +181,12 @@ constexpr bool check_main() {
 template <class R>
 coroutine<int> exit_code_of(coroutine<R> main) {
     if constexpr (std::is_void_v<R>) {
-        co_await stand_in<void>(std::move(main));
+        co_await in_its_place(std::move(main));
         co_return 0;
     } else {
         static_assert(std::is_integral_v<R> || std::is_enum_v<R>,
                       "run_main's function returns a coroutine of an exit code or of nothing");
-        co_return static_cast<int>(co_await stand_in<R>(std::move(main)));
+        co_return static_cast<int>(co_await in_its_place(std::move(main)));
     }
 }
 }  // namespace detail

@@ -3,12 +3,12 @@
 // their own copy (one pointer).
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <utility>
 #include <vector>
 
 #include "asyncio/base/config.hpp"
+#include "asyncio/base/shared_count.hpp"
 
 namespace asyncio::detail {
 
@@ -20,14 +20,13 @@ class context_value {
     context_value(const context_value&) = delete;
     context_value& operator=(const context_value&) = delete;
     virtual ~context_value() = default;
-    void add_ref() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
+    void add_ref() noexcept { refs_.add(); }
     void release() noexcept {
-        // ORDER: acq_rel, so that the last owner sees what the others wrote.
-        if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+        if (refs_.drop()) delete this;
     }
 
    private:
-    std::atomic<std::uint32_t> refs_{1};
+    shared_count refs_{1};
 };
 
 class context_map {
@@ -40,15 +39,14 @@ class context_map {
     context_map(const context_map&) = delete;
     context_map& operator=(const context_map&) = delete;
     ~context_map();
-    void add_ref() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
+    void add_ref() noexcept { refs_.add(); }
     void release() noexcept {
-        // ORDER: acq_rel, so that the last owner sees what the others wrote.
-        if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+        if (refs_.drop()) delete this;
     }
     std::vector<entry> entries;
 
    private:
-    std::atomic<std::uint32_t> refs_{1};
+    shared_count refs_{1};
 };
 
 /// What the running code's context lies in: that of the task or callback whose turn it is, or, if

@@ -1,7 +1,6 @@
 // Every exception of the library, and why something was cancelled.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -9,10 +8,11 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "asyncio/base/memory.hpp"
+#include "asyncio/base/ref.hpp"
+#include "asyncio/base/shared_count.hpp"
 
 namespace asyncio {
 
@@ -46,45 +46,19 @@ class cancel_record : public pooled {
     template <class Who>
     cancel_record(std::string_view text, cancel_kind kind, Who&& who, std::source_location where)
         : message(text), reason{kind, who(), where} {}
-    void add_ref() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
+    void add_ref() noexcept { refs_.add(); }
     void release() noexcept {
-        // ORDER: acquire and acq_rel, so that the last owner sees what the others wrote. Who has
-        // the only reference is the only one who could make another.
-        if (refs_.load(std::memory_order_acquire) == 1 ||
-            refs_.fetch_sub(1, std::memory_order_acq_rel) == 1)
-            delete this;
+        if (refs_.drop()) delete this;
     }
     std::string message;
     cancel_reason reason;
 
    private:
     ~cancel_record() = default;
-    std::atomic<std::uint32_t> refs_{1};  ///< whoever made it has one
+    shared_count refs_{1};  // whoever made it has one
 };
 
-class cancel_ref {
-   public:
-    cancel_ref() noexcept = default;
-    /// Takes over the reference of whoever made it.
-    explicit cancel_ref(cancel_record* made) noexcept : r_(made) {}
-    cancel_ref(const cancel_ref& o) noexcept : r_(o.r_) {
-        if (r_ != nullptr) r_->add_ref();
-    }
-    cancel_ref(cancel_ref&& o) noexcept : r_(std::exchange(o.r_, nullptr)) {}
-    cancel_ref& operator=(cancel_ref o) noexcept {
-        std::swap(r_, o.r_);
-        return *this;
-    }
-    ~cancel_ref() {
-        if (r_ != nullptr) r_->release();
-    }
-    [[nodiscard]] const cancel_record* get() const noexcept { return r_; }
-    explicit operator bool() const noexcept { return r_ != nullptr; }
-    const cancel_record* operator->() const noexcept { return r_; }
-
-   private:
-    cancel_record* r_ = nullptr;
-};
+using cancel_ref = ref<cancel_record>;
 
 /// A request made now, at `where`, by the task that is running (if any).
 [[nodiscard]] cancel_ref make_cancel(std::string_view message, cancel_kind kind, std::string who,

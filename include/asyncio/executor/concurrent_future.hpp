@@ -22,6 +22,7 @@
 #include "asyncio/base/intrusive.hpp"
 #include "asyncio/base/memory.hpp"
 #include "asyncio/base/ref.hpp"
+#include "asyncio/base/shared_count.hpp"
 #include "asyncio/loop/handle.hpp"
 
 namespace asyncio {
@@ -53,10 +54,9 @@ class concurrent_state_base : public pooled {
     concurrent_state_base(const concurrent_state_base&) = delete;
     concurrent_state_base& operator=(const concurrent_state_base&) = delete;
 
-    void add_ref() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
+    void add_ref() noexcept { refs_.add(); }
     void release() noexcept {
-        // ORDER: acq_rel, so that the last owner sees what the others wrote.
-        if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+        if (refs_.drop()) delete this;
     }
     void add_handle() noexcept { handles_.fetch_add(1, std::memory_order_relaxed); }
     // ORDER: release and acquire, so that the last handle may move the value that others have read.
@@ -116,7 +116,7 @@ class concurrent_state_base : public pooled {
     std::unique_ptr<locked> locked_;
     std::exception_ptr exception_;
     cancel_ref cancel_why_;
-    std::atomic<std::uint32_t> refs_{0};
+    shared_count refs_;
     std::atomic<std::uint32_t> handles_{0};
     std::atomic<concurrent_status> status_{concurrent_status::pending};
     std::atomic<bool> unretrieved_{false};  ///< an exception that nobody has looked at

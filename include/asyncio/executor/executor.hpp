@@ -75,17 +75,13 @@ constexpr void check_job() {
         static_assert(!declares_awaitable<F>,
                       "a thread runs plain callables: await a coroutine or task with co_await, or "
                       "start it with create_task(...)");
-    } else if constexpr (sizeof...(Args) == 0 && !callable_with<F> && !requires {
-                             &std::remove_cvref_t<F>::operator();
-                         } && !std::is_pointer_v<std::decay_t<F>>) {
-        static_assert(callable_with<F>,
-                      "this is not callable; perhaps it was called already? Pass the function and "
-                      "its arguments: to_thread(f, x)");
     } else if constexpr (!callable_with<F, Args...>) {
-        static_assert(callable_with<F, Args...>,
-                      "the callable cannot be called with these arguments (they are stored by "
-                      "value and moved into the call; use std::ref to refer to something that "
-                      "outlives the call)");
+        static_assert(
+            callable_with<F, Args...>,
+            "the callable cannot be called with these arguments (they are stored by "
+            "value and moved into the call; use std::ref to refer to something that "
+            "outlives the call); perhaps it was called already? Pass the function and its "
+            "arguments: to_thread(f, x)");
     } else {
         static_assert(job_for_thread<F, Args...>,
                       "this callable returns a coroutine, which a thread cannot run: call it with "

@@ -14,6 +14,7 @@
 #include "asyncio/base/context.hpp"
 #include "asyncio/base/memory.hpp"
 #include "asyncio/base/ref.hpp"
+#include "asyncio/base/shared_count.hpp"
 #include "asyncio/loop/ready_queue.hpp"
 #include "asyncio/loop/timer_queue.hpp"
 
@@ -52,17 +53,11 @@ class handle_state : public ready_node, public timer_node, public pooled {
         : ready_node(&run_handle), loop_(loop), context_(context_ref::copy_current()) {}
     virtual ~handle_state() = default;
 
-    void add_ref() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
+    void add_ref() noexcept { refs_.add(); }
     /// The same while nobody else knows it: spares the bus lock.
-    void add_first_ref() noexcept {
-        refs_.store(refs_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    }
+    void add_first_ref() noexcept { refs_.add_unshared(); }
     void release() noexcept {
-        // ORDER: acquire and acq_rel, so that the last owner sees what the others wrote. Who has
-        // the only reference is the only one who could make another.
-        if (refs_.load(std::memory_order_acquire) == 1 ||
-            refs_.fetch_sub(1, std::memory_order_acq_rel) == 1)
-            delete this;
+        if (refs_.drop()) delete this;
     }
     /// It will not run any more. A timer leaves the queue at once.
     void cancel() noexcept;
@@ -96,7 +91,7 @@ class handle_state : public ready_node, public timer_node, public pooled {
     loop_core& loop_;
     context_ref context_;
     const char* what_ = "a callback";
-    std::atomic<std::uint32_t> refs_{0};
+    shared_count refs_;
     std::atomic<bool> cancelled_{false};
     bool queued_ = false;
 };

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -185,5 +186,15 @@ void waiter::leave() noexcept {
 
 /// Tells the running loop's exception handler of an error that a destructor cannot throw.
 void report_sync_error(const char* where) noexcept;
+/// Tells it that `primitive` dies before those who use it.
+template <class Primitive>
+void report_destroyed(const Primitive& primitive, const char* where) noexcept {
+    try {
+        throw std::runtime_error("asyncio: " + primitive.describe() +
+                                 " was destroyed; it must outlive the tasks that use it");
+    } catch (...) {
+        report_sync_error(where);
+    }
+}
 
 }  // namespace asyncio::detail

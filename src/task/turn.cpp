@@ -10,6 +10,67 @@
 
 namespace asyncio::detail {
 
+// ---- The end of a task ----
+
+[[gnu::always_inline]] inline void task_state_base::end_coroutine() {
+    promise_base& p = *root;
+    if (p.exception) {
+        exception = std::move(p.exception);
+    } else if (!p.has_value) {
+        exception = no_value_error(p);
+    } else {
+        try {
+            take_result(p);
+        } catch (...) {
+            exception = std::current_exception();
+        }
+    }
+    root = nullptr;
+    try {
+        // LIFETIME: the coroutine is at its final suspension; its locals are gone, now its
+        // parameters go.
+        p.handle().destroy();
+    } catch (...) {
+        exception = std::current_exception();
+    }
+}
+
+[[gnu::noinline]] void task_state_base::finish_with_error() {
+    const auto self = ref<task_state_base>::adopt(this);  // the loop's reference ends here
+    if (const cancelled_error* c = as_cancelled(exception)) {
+        cancel_why = c->record();
+        exception = nullptr;
+        finish(future_status::cancelled);
+        return;
+    }
+    const bool fatal = is_fatal(exception);
+    unretrieved = !fatal && !expected;
+    finish(future_status::error);
+    if (fatal) std::rethrow_exception(exception);
+}
+
+[[gnu::always_inline]] inline void task_state_base::finish_task() {
+    task_link::unlink();
+    if (exception) [[unlikely]] {
+        finish_with_error();
+        return;
+    }
+    finish(must_cancel ? future_status::cancelled : future_status::value);
+    release();  // the loop's reference
+}
+
+/// Between the steps, no task and no task's context is the current one.
+[[gnu::always_inline]] inline void task_state_base::leave_step(loop_core& l) noexcept {
+    context_ref::leave();
+    l.current_task = nullptr;
+}
+
+void task_state_base::end_step(loop_core& l) {
+    end_coroutine();
+    leave_step(l);
+    finish_task();
+}
+
 // ---- A step ----
 
 [[gnu::always_inline]] inline void task_state_base::run_frames(loop_core& l) {
@@ -19,12 +80,6 @@ namespace asyncio::detail {
         if (!h) return;
         l.resume_next = nullptr;
     }
-}
-
-/// Between the steps, no task and no task's context is the current one.
-[[gnu::always_inline]] inline void task_state_base::leave_step(loop_core& l) noexcept {
-    context_ref::leave();
-    l.current_task = nullptr;
 }
 
 /// One step. It may leave its task the current one: when other code follows, leave_step() does.
@@ -37,11 +92,7 @@ namespace asyncio::detail {
     l.current_task = this;
     context.enter();
     run_frames(l);
-    if (root_done) {
-        end_coroutine();
-        leave_step(l);
-        finish_task();
-    }
+    if (root_done) end_step(l);
 }
 
 /// What precedes the first step. False: the task was cancelled, its body never starts and its
@@ -130,55 +181,6 @@ void task_state_base::look_first(ready_node& n) {
 void loop_core::run_turns(bool may_wait) {
     do run_once(may_wait && !stopping_);
     while (!stopping_ && (may_wait || !ready.empty()));
-}
-
-// ---- The end of a task ----
-
-void task_state_base::end_coroutine() {
-    promise_base& p = *root;
-    if (p.exception) {
-        exception = std::move(p.exception);
-    } else if (!p.has_value) {
-        exception = no_value_error(p);
-    } else {
-        try {
-            take_result(p);
-        } catch (...) {
-            exception = std::current_exception();
-        }
-    }
-    root = nullptr;
-    try {
-        // LIFETIME: the coroutine is at its final suspension; its locals are gone, now its
-        // parameters go.
-        p.handle().destroy();
-    } catch (...) {
-        exception = std::current_exception();
-    }
-}
-
-void task_state_base::finish_task() {
-    task_link::unlink();
-    if (exception) [[unlikely]] {
-        finish_with_error();
-        return;
-    }
-    finish(must_cancel ? future_status::cancelled : future_status::value);
-    release();  // the loop's reference
-}
-
-void task_state_base::finish_with_error() {
-    const auto self = ref<task_state_base>::adopt(this);  // the loop's reference ends here
-    if (const cancelled_error* c = as_cancelled(exception)) {
-        cancel_why = c->record();
-        exception = nullptr;
-        finish(future_status::cancelled);
-        return;
-    }
-    const bool fatal = is_fatal(exception);
-    unretrieved = !fatal && !expected;
-    finish(future_status::error);
-    if (fatal) std::rethrow_exception(exception);
 }
 
 // ---- A step that is more than a step ----

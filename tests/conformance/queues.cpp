@@ -157,6 +157,7 @@ SCENARIO(S145_a_cancelled_put_leaves_nothing) {
         say("a:", ended, "size", items.qsize());
         say(co_await items.get());
         say(co_await items.get());
+        co_await settle();
         say("b:", state(b), "size", items.qsize());
     };
 

@@ -138,6 +138,7 @@ def scenario_S145_a_cancelled_put_leaves_nothing():
         say("a:", await outcome_of(a), "size", queue.qsize())
         say(await queue.get())
         say(await queue.get())
+        await settle()
         say("b:", state(b), "size", queue.qsize())
 
     asyncio.run(main())

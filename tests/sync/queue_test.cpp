@@ -318,6 +318,7 @@ TEST(queue, is_left_as_it_was_by_a_cancelled_put) {  // S145, test_put_cancel_dr
         const std::string first = co_await q.get();
         const std::string second = co_await q.get();
         EXPECT_EQ(first + " " + second, "first second");
+        co_await settle();
         EXPECT_EQ(state(b), "done");
         EXPECT_TRUE(q.empty());
     });
@@ -336,6 +337,121 @@ TEST(queue, gives_the_room_of_a_cancelled_put_to_the_next) {  // S145
         EXPECT_EQ(state(a), "cancelled");
         EXPECT_EQ(state(b), "done");
         EXPECT_EQ(q.get_nowait(), "second");
+    });
+}
+
+// ---- a get takes the item of a put that has got room, but not had its turn ----
+
+TEST(queue, gives_a_get_the_item_of_a_put_that_has_room_and_not_had_its_turn) {
+    run([]() -> coroutine<> {
+        queue<std::string> q(1);
+        co_await q.put("1");
+        const auto second = create_task(put(q, "2"));
+        const auto third = create_task(put(q, "3"));
+        co_await settle();
+        words got;
+        const auto suspended =
+            co_await rounds_of([](queue<std::string>& from, words& log) -> coroutine<> {
+                for (int i = 0; i < 3; ++i) {
+                    log.push_back(co_await from.get());
+                    EXPECT_EQ(from.qsize(), 0u) << "nothing goes through the queue";
+                }
+            }(q, got));
+        EXPECT_EQ(suspended, 0u);
+        EXPECT_EQ(got, (words{"1", "2", "3"}));
+        EXPECT_EQ(state(second) + " " + state(third), "pending pending") << "their turn comes";
+        co_await rounds();
+        EXPECT_EQ(state(second) + " " + state(third), "done done");
+        EXPECT_TRUE(q.empty());
+        q.put_nowait("the room is there for others");
+        for (int i = 0; i < 4; ++i) q.task_done();  // every item was put, and counts
+    });
+}
+
+TEST(queue, takes_no_item_out_of_the_hands_of_a_cancelled_put) {  // S145
+    run([]() -> coroutine<> {
+        queue<std::string> q(1);
+        co_await q.put("1");
+        const auto cancelled = create_task(put(q, "cancelled"));
+        const auto next = create_task(put(q, "2"));
+        co_await settle();
+        EXPECT_EQ(q.get_nowait(), "1");
+        cancelled.cancel();
+        const std::string got = co_await q.get();
+        EXPECT_EQ(got, "2");
+        EXPECT_EQ(state(cancelled), "cancelled");
+        co_await next;
+    });
+}
+
+TEST(queue, lets_a_cancel_wait_whose_put_is_over_already) {
+    run([]() -> coroutine<> {
+        queue<std::string> q(1);
+        words log;
+        co_await q.put("1");
+        const auto putting = create_task(
+            [](queue<std::string>& to, words& l) -> coroutine<> {
+                co_await to.put("2");
+                l.push_back("put");
+                co_await asyncio::sleep(0s);
+                l.push_back("never");
+            },
+            std::ref(q), std::ref(log));
+        co_await settle();
+        EXPECT_EQ(q.get_nowait(), "1");
+        const std::string got = co_await q.get();
+        EXPECT_EQ(got, "2");
+        putting.cancel();
+        co_await settle();
+        EXPECT_EQ(state(putting), "cancelled");
+        EXPECT_EQ(log, words{"put"}) << "the item is gone: the next wait is cancelled";
+    });
+}
+
+TEST(queue, takes_no_item_before_others_who_wait_and_none_after_a_shutdown) {
+    run([]() -> coroutine<> {
+        queue<std::string> q(1);
+        words log;
+        co_await q.put("1");
+        const auto putting = create_task(put(q, "2"));
+        co_await settle();
+        EXPECT_EQ(q.get_nowait(), "1");
+        const auto granted_none = create_task(get(q, "first", log), {.eager_start = true});
+        EXPECT_EQ(log, words{"first 2"}) << "nobody was before it";
+        co_await settle();
+        const auto waiting = create_task(get(q, "second", log));
+        co_await settle();
+        q.put_nowait("3");  // granted to the one who waits
+        const auto late = create_task(put(q, "4"));
+        const auto later = create_task(get(q, "third", log));
+        co_await settle();
+        EXPECT_EQ(log, (words{"first 2", "second 3", "third 4"}));
+
+        q.put_nowait("5");
+        const auto refused = create_task(put(q, "6"));
+        co_await settle();
+        EXPECT_EQ(q.get_nowait(), "5");
+        q.shutdown();
+        const auto nothing = create_task(get(q, "fourth", log), {.eager_start = true});
+        co_await settle();
+        EXPECT_EQ(state(nothing), "asyncio::queue_shut_down: asyncio: the queue was shut down");
+        EXPECT_EQ(state(refused), state(nothing));
+    });
+}
+
+TEST(queue, leaves_the_choice_to_those_that_have_an_order_of_their_own) {
+    run([]() -> coroutine<> {
+        priority_queue<std::string> q(2);
+        words log;
+        q.put_nowait("a");
+        q.put_nowait("b");
+        const auto later = create_task(put(q, "z"));
+        const auto sooner = create_task(put(q, "c"));
+        co_await settle();
+        for (const std::string expected : {"a", "b", "c", "z"}) {
+            const std::string got = co_await q.get();
+            EXPECT_EQ(got, expected);
+        }
     });
 }
 
@@ -402,7 +518,17 @@ TEST(queue, hands_room_and_items_on_if_a_move_throws) {
         moody::bad = false;
         EXPECT_EQ(state(c), "std::runtime_error: not now");
         co_await d;
+        const auto e =
+            create_task([](queue<moody>& to) -> coroutine<> { co_await to.put(std::in_place, 5); },
+                        std::ref(q));
+        co_await settle();
         EXPECT_EQ(q.get_nowait().value, 4);
+        moody::bad = true;
+        const auto f = create_task({.eager_start = true}, take, std::ref(q));
+        moody::bad = false;
+        EXPECT_EQ(state(f), "std::runtime_error: not now");
+        co_await e;
+        EXPECT_EQ(q.get_nowait().value, 5) << "it stayed in the hands of the put";
     });
 }
 

@@ -26,10 +26,18 @@ class [[nodiscard("get() does nothing until it is awaited: co_await it")]] queue
     using asyncio_awaiter = void;
     explicit queue_get(basic_queue<T, Items>& q) noexcept : queue_wait(q, goal::item) {}
     queue_get(queue_get&&) = default;
-    [[nodiscard]] bool await_ready() const noexcept { return item_is_there(); }
+    [[nodiscard]] bool await_ready() const noexcept {
+        return item_is_there() || queue().can_take_offer();
+    }
     T await_resume() {
+        if (queue().can_take_offer()) return queue().take_offer();
         check_item();
-        return static_cast<basic_queue<T, Items>&>(queue_).take();
+        return queue().take();
+    }
+
+   private:
+    [[nodiscard]] basic_queue<T, Items>& queue() const noexcept {
+        return static_cast<basic_queue<T, Items>&>(queue_);
     }
 };
 
@@ -45,12 +53,13 @@ class [[nodiscard("put() does nothing until it is awaited: co_await it")]] queue
         : queue_wait(q, goal::room), item_(std::forward<Args>(args)...) {}
     queue_put(queue_put&&) = default;
     [[nodiscard]] bool await_ready() const noexcept { return room_is_there(); }
-    void await_resume() {
-        check_room();
+    [[gnu::always_inline]] void await_resume() {
+        if (!check_room()) return;
         static_cast<basic_queue<T, Items>&>(queue_).store(std::move(item_));
     }
 
    private:
+    friend basic_queue<T, Items>;
     T item_;
 };
 
@@ -63,8 +72,9 @@ class basic_queue : public queue_core {
 
    public:
     /// Waits until there is room, and puts the item in. Suspends only if it is full or others wait
-    /// for room. A cancel leaves no item behind; room that was just granted goes to the next one.
-    /// Throws queue_shut_down after shutdown().
+    /// for room. A cancel leaves no item behind, and room that was just granted goes to the next
+    /// one; if a get has taken the item already, the cancel comes at the task's next wait. Throws
+    /// queue_shut_down after shutdown().
     queue_put<T, Items> put(T&& item) {
         static_assert(!is_fragile_aggregate<T>,
                       "g++ 12 destroys a braced temporary twice if it stands in one expression "
@@ -86,16 +96,20 @@ class basic_queue : public queue_core {
     void put_nowait(T item) {
         check_can_put();
         store(std::move(item));
+        take_back_room();
     }
 
     /// Waits for an item and takes it out. Suspends only if there is none for it: those who wait
-    /// get theirs first. A cancel loses no item: one that was just granted goes to the next one.
-    /// Throws queue_shut_down once the queue is shut down and empty.
+    /// get theirs first. A put that waited and was granted room hands its item over without
+    /// another turn. A cancel loses no item: one that was just granted goes to the next one. Throws
+    /// queue_shut_down once the queue is shut down and empty.
     queue_get<T, Items> get() noexcept { return queue_get<T, Items>(*this); }
     /// Takes an item out at once. Throws queue_empty, or queue_shut_down if none will come.
     T get_nowait() {
         check_can_get();
-        return take();
+        T item = take();
+        take_back_item();
+        return item;
     }
 
     /// shutdown(), and throws away what is in it: gets throw at once, and these items count as
@@ -127,6 +141,15 @@ class basic_queue : public queue_core {
     T take() {
         T item = pop();
         item_taken();
+        return item;
+    }
+    /// Only where its item is the next one in any case.
+    [[nodiscard]] bool can_take_offer() const noexcept {
+        return std::is_same_v<Items, fifo_items<T>> && has_offer();
+    }
+    T take_offer() {
+        T item(std::move(static_cast<queue_put<T, Items>&>(offering()).item_));
+        offer_taken();
         return item;
     }
     T pop() {

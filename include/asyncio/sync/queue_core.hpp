@@ -32,14 +32,27 @@ class queue_wait : public waiter {
     /// It need not wait.
     [[nodiscard]] bool item_is_there() const noexcept;
     [[nodiscard]] bool room_is_there() const noexcept;
-    /// Throw if the wait ended without it.
+    /// Throws if the wait ended without an item.
     void check_item();
-    void check_room();
+    /// The same for room. False: none is needed any more, because the item was taken.
+    [[nodiscard]] bool check_room();
     queue_core& queue_;
 
    private:
+    friend queue_core;
     [[nodiscard]] bool wants_item() const noexcept;
     void take_grant();
+    /// It leaves the line without having had its turn: what it wanted was done for it.
+    void serve() noexcept {
+        leave();
+        status_ = status::served;
+    }
+    [[nodiscard]] bool is_cancelled() const noexcept { return task_->must_cancel; }
+    [[nodiscard]] bool was_served() noexcept {
+        if (status_ != status::served) return false;
+        status_ = status::idle;
+        return true;
+    }
     /// Lets the next one have what this one was granted.
     void hand_on() noexcept;
     void give_up() noexcept;
@@ -106,31 +119,56 @@ class queue_core {
 
     /// For put_nowait() and get_nowait(): throw unless it can be done now.
     void check_can_put() const {
-        if (shut_down_ || full()) [[unlikely]]
+        if (full()) [[unlikely]]
             refuse_put();
-        getters_.check_thread("queue.put");
+        check_open();
     }
     void check_can_get() const {
         if (empty()) [[unlikely]]
             refuse_get();
         putters_.check_thread("queue.get");
     }
+    /// For put(), which has waited for room: throws if the queue was shut down.
+    void check_open() const {
+        if (shut_down_) [[unlikely]]
+            refuse_put();
+        getters_.check_thread("queue.put");
+    }
     /// What was granted to those who wait is not there for others.
     [[nodiscard]] bool can_get() const noexcept { return size_ > getters_.granted(); }
     [[nodiscard]] bool can_put() const noexcept { return limit_ - size_ > putters_.granted(); }
+    /// The queue is empty and nobody waits for an item, but a put that waited was granted room and
+    /// has not had its turn: its item may be taken out of its hands, unless a cancel was quicker.
+    [[nodiscard]] bool has_offer() const noexcept {
+        return size_ == 0 && putters_.granted() > 0 && getters_.empty() && !shut_down_ &&
+               !offering().is_cancelled();
+    }
+    /// The put that was granted room first.
+    [[nodiscard]] queue_wait& offering() const noexcept {
+        return static_cast<queue_wait&>(putters_.front());
+    }
+    /// Its item was taken: that put is over, and the room goes to the next one.
+    void offer_taken() noexcept {
+        offering().serve();
+        ++unfinished_;
+        wake_putters();
+    }
     /// An item came in, or left: there is one for the next who waits, or room.
     void item_added() noexcept {
         ++size_;
         ++unfinished_;
         if (getters_.has_waiting() && can_get()) getters_.wake_next();
-        if (putters_.granted() > limit_ - size_) [[unlikely]]
-            take_back(putters_);
     }
     void item_taken() noexcept {
         --size_;
         if (putters_.has_waiting() && can_put()) putters_.wake_next();
-        if (getters_.granted() > size_) [[unlikely]]
-            take_back(getters_);
+    }
+    /// put_nowait() and get_nowait() may have been quicker than one to whom it was granted.
+    void take_back_room() noexcept {
+        if (putters_.granted() > limit_ - size_) take_back(putters_);
+    }
+    void take_back_item() noexcept {
+        if (getters_.granted() > size_) take_back(getters_);
     }
     /// An item, or a place, that was granted was not used: the next ones may have it.
     void wake_getters() noexcept;
@@ -143,7 +181,7 @@ class queue_core {
     friend join_wait;
     static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
 
-    /// Somebody was quicker than the one to whom it was granted.
+    /// The last one to whom something was granted in this line waits on.
     void take_back(wait_list& line) noexcept;
     [[noreturn]] void refuse_put() const;
     [[noreturn]] void refuse_get() const;
@@ -171,9 +209,13 @@ inline void queue_wait::check_item() {
     if (!over()) take_grant();
     queue_.check_can_get();
 }
-inline void queue_wait::check_room() {
-    if (!over()) take_grant();
-    queue_.check_can_put();
+inline bool queue_wait::check_room() {
+    if (!over()) {
+        if (was_served()) return false;
+        take_grant();
+    }
+    queue_.check_open();
+    return true;
 }
 
 inline join_wait::join_wait(queue_core& q) noexcept : waiter(q.joiners_), queue_(q) {}

@@ -44,7 +44,7 @@ class fifo_items {
    private:
     T& at(std::size_t index) noexcept { return slots_[(head_ + index) & (capacity_ - 1)]; }
 
-    void grow() {
+    [[gnu::noinline]] void grow() {
         const std::size_t capacity = capacity_ == 0 ? 4 : 2 * capacity_;
         T* slots = std::allocator<T>().allocate(capacity);
         std::size_t moved = 0;

@@ -53,6 +53,7 @@ class waiter : public wait_node {
         idle,       ///< not in line: not yet, or it is over
         cancelled,  ///< not in line: a cancel has ended the wait
         orphaned,   ///< not in line: what it waited for was destroyed
+        served,     ///< not in line: what it waited for was done for it
         waiting,    ///< in line
         granted,    ///< in line, and woken
     };
@@ -110,6 +111,8 @@ class wait_list {
     [[nodiscard]] bool has_waiting() const noexcept { return next_ != nullptr; }
     /// How many were woken and have not had their turn.
     [[nodiscard]] std::size_t granted() const noexcept { return granted_; }
+    /// The first in line; there must be one.
+    [[nodiscard]] waiter& front() const noexcept { return *first_; }
 
     void push_back(waiter& w) noexcept {
         w.status_ = waiter::status::waiting;

@@ -34,9 +34,9 @@ class child_awaiter {
     static constexpr bool await_ready() noexcept { return false; }
     template <class P>
     bool await_suspend(std::coroutine_handle<P> h) {
-        if (!child_) throw_awaited_twice();
         promise_base& parent = promise_of(h);
         dropped_ = &parent.dropped;
+        if (!child_) throw_awaited_twice();
         return start_child(parent, child_.promise(), child_);
     }
     [[gnu::always_inline]] T await_resume() {

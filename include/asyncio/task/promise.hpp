@@ -54,13 +54,13 @@ void note_exception(promise_base& p) noexcept;
 
 class promise_base {
    public:
-    promise_base() noexcept : created_by(nullptr), created_in(nullptr) {}
+    promise_base() noexcept {}
     promise_base(const promise_base&) = delete;
     promise_base& operator=(const promise_base&) = delete;
 
     std::source_location function;  ///< its name; the line is not reliable
     std::source_location where;     ///< the co_await it is at, or was at last
-    // Before it starts, the two links tell where the coroutine was made.
+    // Before it starts, the two links tell where the coroutine was made. Set when that is known.
     union {
         promise_base* parent;    ///< who awaits it; null: the task itself
         const void* created_by;  ///< where the call returns to

@@ -289,6 +289,7 @@ class task_state_base : public future_state_base, public task_link, public ready
     static void leave_step(loop_core& l) noexcept;
     void end_coroutine();
     void finish_task();
+    void end_step(loop_core& l);
     void finish_with_error();
     void destroy_frames() noexcept;
     void report_pending() noexcept;

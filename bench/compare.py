@@ -82,8 +82,7 @@ NETWORK = {
     "N2": Load("echo", 16384, ["echo", "50", "16384"], "echo 16 KiB, 50 connections"),
     "N3": Load("echo", 4096, ["churn", "50", "64"], "connect, one echo, close"),
     "N5": Load("echo", 512, ["idle", "10000", "64"],
-               "10,000 idle connections, bytes each; in asyncio and Boost.Asio 528 of them are the read "
-               "buffer"),
+               "10,000 idle connections, bytes each; in Boost.Asio 528 are the read buffer"),
     "N6": Load("timeout", 16384, ["echo", "50", "64"], "echo 64 B, a timeout around every read"),
     "N7": Load("http", 4096, ["http", "50", "0"], "HTTP keep-alive hello, 50 connections"),
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -22,11 +23,17 @@ namespace {
 
 std::size_t read_size = 16384;
 
+/// Every answer is sent before its task waits again, so the connections of a thread share a buffer.
+std::span<char> shared_buffer() {
+    thread_local std::vector<char> buffer(read_size);
+    return buffer;
+}
+
 // Peers of a load generator reset their connections when they are done: that is no news.
 
 coroutine<> echo(stream_reader reader, stream_writer writer) {
     try {
-        std::vector<char> buffer(read_size);
+        const std::span<char> buffer = shared_buffer();
         for (std::size_t n = 1; n > 0;) {
             n = co_await reader.read_into(buffer);
             writer.write({buffer.data(), n});
@@ -38,7 +45,7 @@ coroutine<> echo(stream_reader reader, stream_writer writer) {
 
 coroutine<> echo_with_timeout(stream_reader reader, stream_writer writer) {
     try {
-        std::vector<char> buffer(read_size);
+        const std::span<char> buffer = shared_buffer();
         for (std::size_t n = 1; n > 0;) {
             n = co_await asyncio::wait_for(reader.read_into(buffer), 5s);
             writer.write({buffer.data(), n});
@@ -61,7 +68,7 @@ std::uint64_t compute(std::uint64_t x) {
 
 coroutine<> work(stream_reader reader, stream_writer writer) {
     try {
-        std::vector<char> buffer(read_size);
+        const std::span<char> buffer = shared_buffer();
         for (std::size_t n = 1; n > 0;) {
             n = co_await reader.read_into(buffer);
             buffer[0] = static_cast<char>(compute(n + 1));
@@ -76,7 +83,7 @@ coroutine<> http(stream_reader reader, stream_writer writer) {
     constexpr std::string_view response =
         "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 13\r\n\r\nHello, World!";
     try {
-        std::vector<char> buffer(read_size);
+        const std::span<char> buffer = shared_buffer();
         for (;;) {
             const std::size_t n = co_await reader.read_into(buffer);
             if (n == 0) break;

@@ -220,17 +220,17 @@ bool stream_state::receive(read_operation& op) {
 void stream_state::feed(std::string_view data) {
     if (ended_) throw_runtime_error("asyncio: feed_data after feed_eof");
     unread_.append(data);
-    if (reader != nullptr && reader->attempt()) finish(*reader);
+    if (reader != nullptr) retry(*reader);
 }
 
 void stream_state::end_reading() noexcept {
     ended_ = true;
-    if (reader != nullptr && reader->attempt()) finish(*reader);
+    if (reader != nullptr) retry(*reader);
 }
 
 void stream_state::fail_reading(std::exception_ptr e) noexcept {
     read_error_ = std::move(e);
-    if (reader != nullptr && reader->attempt()) finish(*reader);
+    if (reader != nullptr) retry(*reader);
 }
 
 // ---- writing ----

@@ -137,7 +137,9 @@ class stream_reader {
     }
     [[nodiscard]] detail::read_until_call<1> readuntil() const { return readuntil("\n"); }
     /// Reads into memory that lives until the call has ended: waits for the first byte, then takes
-    /// what is there. Gives the count, 0 at the end. Allocates nothing.
+    /// what is there. Gives the count, 0 at the end. Allocates nothing. It writes when it is about
+    /// to return, in the task's turn: tasks of one loop that are done with the bytes before they
+    /// wait again may share the memory.
     [[nodiscard]] detail::read_into_call read_into(std::span<char> into) const {
         return detail::read_into_call(checked(), into);
     }

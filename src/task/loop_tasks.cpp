@@ -36,7 +36,7 @@ void event_loop::drop_tasks() noexcept {
     while (!tasks.empty()) {
         auto& t = static_cast<detail::task_state_base&>(tasks.pop_front());
         doomed.push_back(t);
-        if (!t.started && t.must_cancel) continue;
+        if (!t.started() && t.must_cancel) continue;
         t.report_pending();
     }
     drop_ready();

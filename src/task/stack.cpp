@@ -168,13 +168,11 @@ std::string format_trace(const task_state_base& t, const std::exception_ptr& e) 
     return text;
 }
 
-event_loop& loop_for(const char* operation) {
-    if (running_loop == nullptr)
-        throw std::runtime_error(
-            std::string("asyncio: ") + operation +
-            ": no event loop runs in this thread; call it inside a coroutine that was started "
-            "with asyncio::run(...)");
-    return static_cast<event_loop&>(*running_loop);
+void throw_no_loop(const char* operation) {
+    throw std::runtime_error(
+        std::string("asyncio: ") + operation +
+        ": no event loop runs in this thread; call it inside a coroutine that was started "
+        "with asyncio::run(...)");
 }
 
 namespace {

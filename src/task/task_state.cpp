@@ -256,16 +256,10 @@ std::string task_state_base::name() const {
     return {text, end.ptr};
 }
 
-void task_state_base::start(bool eager) {
-    add_ref();  // the loop's, until the task is done
-    loop->tasks.push_back(*this);
-    if (!eager || running_loop != loop) {
-        loop->schedule(*this);
-        return;
-    }
-    started = true;
+/// Inside another task's step.
+void task_state_base::run_first_step() {
     run = &step;
-    run_special_step();  // inside another task's step
+    run_special_step();
 }
 
 void task_state_base::report_slow_step(std::chrono::nanoseconds took, const std::string& before) {

@@ -104,7 +104,6 @@ void task_state_base::end_step(loop_core& l) {
         drop();
         return false;
     }
-    started = true;
     return true;
 }
 

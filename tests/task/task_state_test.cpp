@@ -171,11 +171,11 @@ TEST(task_state, knows_its_place) {
     std::string log;
     const auto t = loop->create_task(passes(g, log), task_options{.name = "one"});
     EXPECT_TRUE(state_of(t).is_task);
-    EXPECT_FALSE(state_of(t).started);
+    EXPECT_FALSE(state_of(t).started());
     EXPECT_EQ(state_of(t).number(), 1u);
     EXPECT_TRUE(task_state_base::is_step(state_of(t).run));
     loop->run_ready();
-    EXPECT_TRUE(state_of(t).started);
+    EXPECT_TRUE(state_of(t).started());
     EXPECT_TRUE(task_state_base::is_step(state_of(t).run));
     t.cancel();
     loop->run_ready();

@@ -13,6 +13,7 @@
 #include "asyncio/app/run.hpp"
 #include "asyncio/compose/sleep.hpp"
 #include "asyncio/task/context.hpp"
+#include "asyncio/testing/everywhere.hpp"
 #include "support/errors.hpp"
 #include "support/manual_backend.hpp"
 
@@ -515,6 +516,27 @@ TEST_F(reporting, a_result_that_cannot_be_moved_is_the_tasks_error) {
     const auto t = loop_->create_task(gives());
     loop_->run_ready();
     EXPECT_EQ(error_of([&] { (void)t.result(); }), "std::runtime_error: cannot move");
+}
+
+coroutine<> make_a_named_task() {
+    bool ran = false;
+    const auto runs = [](bool& r) -> coroutine<> {
+        r = true;
+        co_return;
+    };
+    bool refused = false;
+    try {
+        const task<> t = create_task(runs(ran), {.name = std::string(100, 'n')});
+        co_await t;
+    } catch (const std::bad_alloc&) {
+        refused = true;
+    }
+    asyncio::testing::expect(ran != refused, "a task ran that was not made");
+    asyncio::testing::expect(all_tasks().size() == 1, "a task was left behind");
+}
+
+TEST(creation_without_memory, leaves_nothing_behind) {
+    EXPECT_GT(asyncio::testing::fail_every_allocation(make_a_named_task).runs, 4u);
 }
 
 }  // namespace task_test

@@ -63,9 +63,7 @@ inline context_map*& current_context() noexcept {
 class context_ref {
    public:
     context_ref() noexcept = default;
-    context_ref(const context_ref& o) noexcept : p_(o.p_) {
-        if (p_ != nullptr) p_->add_ref();
-    }
+    context_ref(const context_ref& o) noexcept : context_ref(o.p_) {}
     context_ref(context_ref&& o) noexcept : p_(std::exchange(o.p_, nullptr)) {}
     context_ref& operator=(context_ref o) noexcept {
         std::swap(p_, o.p_);
@@ -75,12 +73,7 @@ class context_ref {
         if (p_ != nullptr) p_->release();
     }
     /// A copy of the running code's context.
-    static context_ref copy_current() noexcept {
-        context_ref r;
-        r.p_ = current_context();
-        if (r.p_ != nullptr) r.p_->add_ref();
-        return r;
-    }
+    static context_ref copy_current() noexcept { return context_ref(current_context()); }
     /// Makes this the current context, until leave() or for as long as a context_scope lives. What
     /// is set meanwhile is set in this one, which must not move.
     void enter() noexcept { context_of_turn = &p_; }
@@ -91,6 +84,9 @@ class context_ref {
     void swap_with_current() noexcept { std::swap(p_, current_context()); }
 
    private:
+    explicit context_ref(context_map* p) noexcept : p_(p) {
+        if (p_ != nullptr) p_->add_ref();
+    }
     context_map* p_ = nullptr;
 };
 

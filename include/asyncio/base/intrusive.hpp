@@ -8,7 +8,10 @@ namespace asyncio::detail {
 /// A doubly linked hook. An element derives from it; its destructor unlinks it.
 class list_hook {
    public:
-    list_hook() noexcept = default;
+    list_hook() noexcept : prev_(nullptr), next_(nullptr) {}
+    /// Linked before anything else happens to it.
+    struct linked_at_once {};
+    explicit list_hook(linked_at_once) noexcept {}
     list_hook(const list_hook&) = delete;
     list_hook& operator=(const list_hook&) = delete;
     ~list_hook() { unlink(); }
@@ -25,8 +28,8 @@ class list_hook {
    private:
     template <class>
     friend class intrusive_list;
-    list_hook* prev_ = nullptr;
-    list_hook* next_ = nullptr;
+    list_hook* prev_;
+    list_hook* next_;
 };
 
 /// A FIFO list of elements that derive from list_hook. Elements left in it when it dies are

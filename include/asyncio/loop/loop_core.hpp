@@ -24,7 +24,11 @@ namespace asyncio::detail {
 class task_state_base;
 
 /// How a loop finds its tasks: each unfinished one is linked here.
-class task_link : public list_hook {};
+class task_link : public list_hook {
+   protected:
+    task_link() noexcept : list_hook(linked_at_once()) {}
+    ~task_link() = default;
+};
 
 class loop_core;
 

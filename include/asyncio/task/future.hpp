@@ -32,13 +32,11 @@ class value_state : public Base {
         std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, T>>;
 
     template <class... Args>
-    explicit value_state(Args&&... args) : Base(std::forward<Args>(args)...) {
-        this->has_type = !std::is_void_v<T>;
-    }
+    explicit value_state(Args&&... args) : Base(std::forward<Args>(args)..., !std::is_void_v<T>) {}
     value_state(const value_state&) = delete;
     value_state& operator=(const value_state&) = delete;
-    ~value_state() override {
-        if (has_value_) std::destroy_at(std::addressof(value_));
+    [[gnu::always_inline]] ~value_state() override {
+        if (this->has_value) std::destroy_at(std::addressof(value_));
     }
     template <class... U>
     void emplace(U&&... value) {
@@ -47,7 +45,7 @@ class value_state : public Base {
         } else {
             ::new (static_cast<void*>(std::addressof(value_))) stored(std::forward<U>(value)...);
         }
-        has_value_ = true;
+        this->has_value = true;
     }
     [[nodiscard]] stored& value() noexcept { return value_; }
 
@@ -55,7 +53,6 @@ class value_state : public Base {
     union {
         stored value_;
     };
-    bool has_value_ = false;
 };
 
 template <class T>

@@ -48,7 +48,13 @@ class task_state final : public value_state<T, task_state_base> {
 };
 
 [[nodiscard]] std::vector<stack_frame> stack_of(const task_state_base& t);
-[[nodiscard]] event_loop& loop_for(const char* operation);
+[[noreturn]] void throw_no_loop(const char* operation);
+/// The loop that runs in this thread.
+[[nodiscard]] inline event_loop& loop_for(const char* operation) {
+    if (running_loop == nullptr) [[unlikely]]
+        throw_no_loop(operation);
+    return static_cast<event_loop&>(*running_loop);
+}
 
 }  // namespace detail
 
@@ -136,7 +142,7 @@ task<T> make_task(event_loop& loop, coroutine<T>&& c, const task_options* option
     ref<future_state_base> state;
     try {
         loop.check_usable("create_task");
-        state = ref<future_state_base>(new task_state<T>(loop, frame.promise(), where));
+        state = ref<future_state_base>::adopt(new task_state<T>(loop, frame.promise(), where));
     } catch (...) {
         frame.destroy();
         throw;
@@ -144,8 +150,13 @@ task<T> make_task(event_loop& loop, coroutine<T>&& c, const task_options* option
     auto& t = static_cast<task_state_base&>(*state);
     bool eager = false;
     if (options != nullptr) {
-        if (!options->name.empty()) t.set_name(options->name);
-        if (options->context != nullptr) t.share_context(options->context->cell());
+        try {
+            if (!options->name.empty()) t.set_name(options->name);
+            if (options->context != nullptr) t.share_context(options->context->cell());
+        } catch (...) {
+            t.drop();
+            throw;
+        }
         eager = options->eager_start;
     }
     t.start(eager);

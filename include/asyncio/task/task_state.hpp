@@ -70,8 +70,9 @@ class done_node : public list_hook {
 
 class future_state_base : public pooled {
    public:
-    future_state_base(loop_core& l, bool task, std::source_location where) noexcept
-        : created(where), is_task(task), loop(&l) {
+    /// A task begins with two references: its maker's, and the loop's until it is done.
+    future_state_base(loop_core& l, bool task, std::source_location where, bool typed) noexcept
+        : created(where), refs_(task ? 2 : 0), is_task(task), has_type(typed), loop(&l) {
         l.add_ref();
     }
     future_state_base(const future_state_base&) = delete;
@@ -115,20 +116,20 @@ class future_state_base : public pooled {
 
    private:
     intrusive_list<done_node> waiters_;
-    std::uint32_t refs_ = 0;
+    std::uint32_t refs_;
 
    public:
-    bool is_task;
+    const bool is_task;
     bool unretrieved = false;  ///< an exception that nobody has looked at
-    bool has_type = false;     ///< its value is not void
+    const bool has_type;       ///< its value is not void
     bool expected =
         false;  ///< somebody who is gone did not care for its error: it counts as retrieved
     future_status status = future_status::pending;
     bool must_cancel = false;     ///< (task) a cancel that was not delivered yet
     bool root_done = false;       ///< (task) its coroutine has reached its end
-    bool started = false;         ///< (task)
     bool passing_cancel = false;  ///< (task) a cancel is on its way to what it waits for
     bool finishing = false;  ///< (task) it holds a reference to itself while it tells its waiters
+    bool has_value = false;  ///< there is one to be destroyed
     loop_core* loop;
 
    protected:
@@ -173,13 +174,15 @@ class wait_node {
 
 class task_state_base : public future_state_base, public task_link, public ready_node {
    public:
-    task_state_base(loop_core& l, promise_base& coroutine, std::source_location where) noexcept
-        : future_state_base(l, true, where),
+    task_state_base(loop_core& l, promise_base& coroutine, std::source_location where,
+                    bool typed) noexcept
+        : future_state_base(l, true, where, typed),
           ready_node(&first_step),
           resume_at(coroutine.handle()),
           context(context_ref::copy_current()),
           root(&coroutine),
           number_(++l.tasks_made) {
+        l.tasks.push_back(*this);
         coroutine.task = this;
         coroutine.parent = nullptr;
         coroutine.child = nullptr;
@@ -238,8 +241,14 @@ class task_state_base : public future_state_base, public task_link, public ready
     /// For waits that hand a grant back when a cancel came after it.
     [[nodiscard]] bool take_pending_cancel() noexcept { return std::exchange(must_cancel, false); }
 
-    /// Queues the first step (or runs it now) and takes the loop's reference.
-    void start(bool eager);
+    /// Queues the first step, or runs it now.
+    void start(bool eager) {
+        if (!eager || running_loop != loop) [[likely]]
+            loop->schedule(*this);
+        else
+            run_first_step();
+    }
+    [[nodiscard]] bool started() const noexcept { return run != &first_step; }
     [[nodiscard]] std::string name() const;
     /// Counts the loop's tasks from 1.
     [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
@@ -281,6 +290,7 @@ class task_state_base : public future_state_base, public task_link, public ready
     static void look_first(ready_node& n);
     bool begin();
     bool look();
+    void run_first_step();
     void run_special_step();
     void run_timed_step();
     void report_slow_step(std::chrono::nanoseconds took, const std::string& before);

@@ -68,7 +68,7 @@ void wait_list::orphan_all() noexcept {
 }
 
 void wait_list::refuse_foreign_thread(const char* operation) const {
-    static_cast<event_loop&>(*next_->task_->loop).check_usable(operation);
+    static_cast<event_loop&>(*first_->task_->loop).check_usable(operation);
 }
 
 void report_sync_error(const char* where) noexcept {

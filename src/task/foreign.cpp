@@ -1,5 +1,7 @@
 #include "asyncio/task/foreign.hpp"
 
+#include <utility>
+
 #include "asyncio/loop/event_loop.hpp"
 
 namespace asyncio::detail {
@@ -26,7 +28,7 @@ relay_coroutine make_relay(ref<handle_state> wake) {
     if (loop.on_loop_thread())
         wake->queue();
     else
-        (void)loop.post(wake);
+        (void)loop.post(std::move(wake));  // the last reference dies there, and the task's with it
     co_return;
 }
 

@@ -304,6 +304,30 @@ coroutine<> cancel_reads() {
     EXPECT_EQ(s, "value") << "the next call gets it";
 }
 
+coroutine<> await_line(asyncio::detail::read_line_call& call, std::string& to) {
+    to = co_await call;
+}
+
+coroutine<> search_again() {
+    const stream_reader r;
+    auto line = r.readline();
+    std::string got;
+    auto first = asyncio::create_task(await_line(line, got));
+    co_await rounds(1);
+    r.feed_data("abc");
+    co_await rounds(2);
+    first.cancel();
+    const std::string e = co_await error_of(std::move(first));
+    EXPECT_EQ(e, "cancelled");
+    const std::string taken = co_await r.read(3);
+    EXPECT_EQ(taken, "abc");
+    r.feed_data("x\ny\n");
+    got = co_await line;
+    EXPECT_EQ(got, "x\n") << "nothing is left of the search before";
+}
+
+TEST(stream_reader, searches_anew_when_a_call_is_awaited_again) { asyncio::run(search_again()); }
+
 TEST(stream_reader, loses_nothing_to_a_cancel) { asyncio::run(cancel_reads()); }
 
 coroutine<> time_out() {

@@ -266,4 +266,24 @@ TEST(queue, refuses_a_thread_that_does_not_run_the_loop_in_debug_mode) {
         {.debug = true});
 }
 
+TEST(queue, offers_nothing_to_another_thread_in_debug_mode) {
+    run(
+        []() -> coroutine<> {
+            queue<std::string> q(1);
+            co_await q.put("1");
+            const auto putting = create_task(put(q, "2"));
+            co_await settle();
+            EXPECT_EQ(q.get_nowait(), "1");  // the one who waits has room
+            const auto elsewhere = [&q]() -> coroutine<std::string> { co_return co_await q.get(); };
+            std::string error;
+            std::thread([&] { error = error_of([&] { return run(elsewhere()); }); }).join();
+            EXPECT_EQ(error,
+                      "std::runtime_error: asyncio: queue.get was called from a thread that does "
+                      "not run this loop; use call_soon_threadsafe");
+            co_await putting;
+            EXPECT_EQ(q.get_nowait(), "2");
+        }(),
+        {.debug = true});
+}
+
 }  // namespace queue_core_test

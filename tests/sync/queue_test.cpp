@@ -408,6 +408,25 @@ TEST(queue, lets_a_cancel_wait_whose_put_is_over_already) {
     });
 }
 
+TEST(queue, gives_a_cancelled_get_nothing) {
+    run([]() -> coroutine<> {
+        queue<std::string> q(1);
+        words log;
+        co_await q.put("1");
+        const auto cancelled = create_task(put(q, "2"));
+        const auto next = create_task(put(q, "3"));
+        co_await settle();
+        EXPECT_EQ(q.get_nowait(), "1");
+        cancelled.cancel();  // the next one will have its room
+        const auto getting = create_task(get(q, "never", log), {.eager_start = true});
+        getting.cancel();
+        co_await settle();
+        EXPECT_EQ(state(getting), "cancelled");
+        EXPECT_EQ(log, words{});
+        EXPECT_EQ(q.get_nowait(), "3");
+    });
+}
+
 TEST(queue, takes_no_item_before_others_who_wait_and_none_after_a_shutdown) {
     run([]() -> coroutine<> {
         queue<std::string> q(1);

@@ -59,6 +59,12 @@ class read_until_base : public read_operation {
         return std::move(result_);
     }
 
+    /// A new search, also if it is awaited again after a cancel.
+    bool await_ready() {
+        searched_ = 0;
+        return read_operation::await_ready();
+    }
+
    protected:
     enum class on_failure : std::uint8_t { keep, drop_line };
     read_until_base(ref<stream_state> s, on_failure f);

@@ -30,9 +30,8 @@ class [[nodiscard("get() does nothing until it is awaited: co_await it")]] queue
         return item_is_there() || queue().can_take_offer();
     }
     T await_resume() {
-        if (queue().can_take_offer()) return queue().take_offer();
-        check_item();
-        return queue().take();
+        check_wait();
+        return queue().take_next();
     }
 
    private:
@@ -147,7 +146,14 @@ class basic_queue : public queue_core {
     [[nodiscard]] bool can_take_offer() const noexcept {
         return std::is_same_v<Items, fifo_items<T>> && has_offer();
     }
+    /// For a get that need not wait any more. Throws if the queue was shut down and is empty.
+    T take_next() {
+        if (can_take_offer()) return take_offer();
+        check_can_get();
+        return take();
+    }
     T take_offer() {
+        check_offer();
         T item(std::move(static_cast<queue_put<T, Items>&>(offering()).item_));
         offer_taken();
         return item;

@@ -13,7 +13,8 @@ namespace asyncio::detail {
 class queue_core;
 
 /// A task that waits for an item, or for room. Being granted means that it is there for this task,
-/// until get_nowait() or put_nowait() takes it: then the grant is taken back.
+/// until get_nowait() or put_nowait() takes it: then the grant is taken back. Who was granted room
+/// may be served by a get(), which takes the item out of its hands.
 class queue_wait : public waiter {
    public:
     queue_wait(queue_wait&&) = default;
@@ -32,8 +33,10 @@ class queue_wait : public waiter {
     /// It need not wait.
     [[nodiscard]] bool item_is_there() const noexcept;
     [[nodiscard]] bool room_is_there() const noexcept;
-    /// Throws if the wait ended without an item.
-    void check_item();
+    /// Throws if the wait, if there was one, ended without what it waited for.
+    void check_wait() {
+        if (!over()) take_grant();
+    }
     /// The same for room. False: none is needed any more, because the item was taken.
     [[nodiscard]] bool check_room();
     queue_core& queue_;
@@ -128,7 +131,7 @@ class queue_core {
             refuse_get();
         putters_.check_thread("queue.get");
     }
-    /// For put(), which has waited for room: throws if the queue was shut down.
+    /// Throws if the queue was shut down. For put(), which knows that there is room.
     void check_open() const {
         if (shut_down_) [[unlikely]]
             refuse_put();
@@ -143,6 +146,7 @@ class queue_core {
         return size_ == 0 && putters_.granted() > 0 && getters_.empty() && !shut_down_ &&
                !offering().is_cancelled();
     }
+    void check_offer() const { putters_.check_thread("queue.get"); }
     /// The put that was granted room first.
     [[nodiscard]] queue_wait& offering() const noexcept {
         return static_cast<queue_wait&>(putters_.front());
@@ -205,15 +209,9 @@ inline bool queue_wait::item_is_there() const noexcept {
 inline bool queue_wait::room_is_there() const noexcept {
     return queue_.can_put() || queue_.shut_down_;
 }
-inline void queue_wait::check_item() {
-    if (!over()) take_grant();
-    queue_.check_can_get();
-}
 inline bool queue_wait::check_room() {
-    if (!over()) {
-        if (was_served()) return false;
-        take_grant();
-    }
+    if (was_served()) return false;
+    check_wait();
     queue_.check_open();
     return true;
 }

@@ -5,7 +5,8 @@
 //
 // A waiter that is granted has been woken, but keeps its place until its turn in the ready queue
 // comes. Only then it takes what it was granted: a cancel that comes in between hands it on, and
-// nobody overtakes.
+// nobody overtakes. It may be served before its turn, if another one can do for it what it waited
+// to do.
 #pragma once
 
 #include <cstddef>
@@ -142,10 +143,9 @@ class wait_list {
     /// Wakes all who wait; they leave the line.
     void release_all() noexcept;
 
-    /// Debug mode: throws std::runtime_error if this thread does not run the loop of those who
-    /// wait.
+    /// Debug mode: throws std::runtime_error if this thread does not run the loop of those in line.
     void check_thread(const char* operation) const {
-        if (next_ != nullptr && next_->task_->loop->debug) [[unlikely]]
+        if (first_ != nullptr && first_->task_->loop->debug) [[unlikely]]
             refuse_foreign_thread(operation);
     }
     /// Are there tasks of another loop in this line?

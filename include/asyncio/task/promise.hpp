@@ -60,7 +60,8 @@ class promise_base {
 
     std::source_location function;  ///< its name; the line is not reliable
     std::source_location where;     ///< the co_await it is at, or was at last
-    // Before it starts, the two links tell where the coroutine was made. Set when that is known.
+    // Before it starts, the two links tell where the coroutine was made (a generator's tell
+    // nothing).
     union {
         promise_base* parent;    ///< who awaits it; null: the task itself
         const void* created_by;  ///< where the call returns to

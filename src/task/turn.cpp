@@ -82,9 +82,10 @@ void task_state_base::end_step(loop_core& l) {
     }
 }
 
-/// One step. It may leave its task the current one: when other code follows, leave_step() does.
+/// One step, which nobody times. It may leave its task the current one: when other code follows,
+/// leave_step() does.
 [[gnu::always_inline]] inline void task_state_base::run_step(loop_core& l) {
-    if (l.debug || extras) [[unlikely]] {
+    if (extras) [[unlikely]] {
         leave_step(l);
         run_special_step();
         return;
@@ -120,6 +121,10 @@ void task_state_base::end_step(loop_core& l) {
 void task_state_base::step(ready_node& n) {
     auto& t = static_cast<task_state_base&>(n);
     loop_core& l = *t.loop;
+    if (l.debug) {
+        t.run_special_step();
+        return;
+    }
     t.run_step(l);
     leave_step(l);
 }
@@ -136,7 +141,7 @@ void task_state_base::look_first(ready_node& n) {
 // ---- A turn ----
 
 [[gnu::always_inline]] inline void loop_core::run_ready() {
-    if (simulated) [[unlikely]] {
+    if (simulated || debug) [[unlikely]] {
         for (std::size_t n = ready.size(); n > 0; --n) {
             ready_node& node = ready.take(outside->pick(n));
             node.run(node);
@@ -164,9 +169,9 @@ void task_state_base::look_first(ready_node& n) {
 }
 
 [[gnu::always_inline]] inline void loop_core::run_once(bool may_wait) {
-    const bool ask = ++turns == clock_turn_ || ready.empty() || simulated;
+    const bool ask = ++turns == clock_turn_ || ready.empty();
     if (ask) [[unlikely]]
-        ask_outside(may_wait);
+        ask_outside(may_wait && !stopping_);
     if (posted_.load(std::memory_order_relaxed) != nullptr) [[unlikely]]
         collect_posted();
     if (signal_arrived_.load(std::memory_order_relaxed)) [[unlikely]]
@@ -178,7 +183,7 @@ void task_state_base::look_first(ready_node& n) {
 }
 
 void loop_core::run_turns(bool may_wait) {
-    do run_once(may_wait && !stopping_);
+    do run_once(may_wait);
     while (!stopping_ && (may_wait || !ready.empty()));
 }
 

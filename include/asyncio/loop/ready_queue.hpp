@@ -62,8 +62,9 @@ class ready_queue {
 /// queued again, before all others.
 class ready_batch {
    public:
-    explicit ready_batch(ready_queue& q) noexcept
-        : queue_(q), next_(q.empty() ? nullptr : q.first_), end_(q.end_) {
+    explicit ready_batch(ready_queue& q) noexcept : queue_(q), end_(q.end_) {
+        *end_ = nullptr;
+        next_ = q.first_;
         q.end_ = &q.first_;
     }
     ready_batch(const ready_batch&) = delete;
@@ -80,14 +81,14 @@ class ready_batch {
     /// Null: there are no more.
     ready_node* next() noexcept {
         ready_node* const n = next_;
-        if (n != nullptr) next_ = &n->next_ready == end_ ? nullptr : n->next_ready;
+        if (n != nullptr) next_ = n->next_ready;
         return n;
     }
 
    private:
     ready_queue& queue_;
     ready_node* next_;
-    ready_node** end_;
+    ready_node** end_;  ///< the last one's link
 };
 
 }  // namespace asyncio::detail

@@ -11,6 +11,7 @@
 // level of a chain starts through the trampoline as well, which bounds the stack of deep recursion.
 #pragma once
 
+#include <bit>
 #include <coroutine>
 #include <cstdint>
 #include <exception>
@@ -100,9 +101,9 @@ class promise_base {
     static void operator delete(void* p, std::size_t size) noexcept { deallocate(p, size); }
 
     template <class A>
-    decltype(auto) await_transform(A&& a,
-                                   std::source_location at = std::source_location::current()) {
-        where = at;
+    decltype(auto) await_transform(A&& a, const void* at = __builtin_source_location()) {
+        // A pointer, because g++ keeps an argument of a class in the frame, and writes it there.
+        where = std::bit_cast<std::source_location>(at);
         check_named<A>();
         if constexpr (is_coroutine<std::remove_cvref_t<A>> && std::is_lvalue_reference_v<A>) {
             static_assert(

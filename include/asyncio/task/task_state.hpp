@@ -203,7 +203,7 @@ class task_state_base : public future_state_base, public task_link, public ready
     /// A frame is about to let the others run first.
     void yield(promise_base& leaf) noexcept {
         resume_at = leaf.handle();
-        loop->schedule(*this);
+        loop->ready.push(*this);  // the loop runs: no host waits for it
     }
     /// What the task waited on has happened.
     void wake() noexcept {

@@ -188,7 +188,7 @@ class connect_race {
         }
     }
     /// Waits until an attempt has ended, or the next one may begin.
-    detail::event_wait news() {
+    detail::event_awaiter news() {
         news_.clear();
         timer_.cancel();
         if (!over() && next_ < addresses_.size() && !request_.stagger.is_forever())

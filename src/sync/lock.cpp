@@ -6,7 +6,7 @@ namespace asyncio {
 
 namespace detail {
 
-void lock_wait::suspend_for_lock(promise_base& p) {
+void lock_wait::start(promise_base& p) {
     const task_state_base* holder = lock_.owner_.get();
     if (holder != nullptr && holder->loop != p.task->loop)
         throw std::runtime_error(
@@ -16,7 +16,8 @@ void lock_wait::suspend_for_lock(promise_base& p) {
     suspend(p);
 }
 
-void lock_wait::take_grant() {
+void lock_wait::finish() {
+    if (over()) return;
     if (!granted()) fail();
     leave();
     if (task_->must_cancel) {

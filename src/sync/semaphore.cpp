@@ -6,7 +6,8 @@ namespace asyncio {
 
 namespace detail {
 
-void semaphore_wait::take_grant() {
+void semaphore_wait::finish() {
+    if (over()) return;
     if (!granted()) fail();
     leave();
     const bool cancelled = task_->must_cancel;

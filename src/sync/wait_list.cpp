@@ -68,7 +68,7 @@ void wait_list::orphan_all() noexcept {
 }
 
 void wait_list::refuse_foreign_thread(const char* operation) const {
-    static_cast<event_loop&>(*first_->task_->loop).check_usable(operation);
+    if (first_ != nullptr) static_cast<event_loop&>(*first_->task_->loop).check_usable(operation);
 }
 
 void report_sync_error(const char* where) noexcept {

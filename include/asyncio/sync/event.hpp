@@ -14,20 +14,12 @@ class event;
 namespace detail {
 
 /// A task that waits for an event.
-class [[nodiscard("wait() does nothing until it is awaited: co_await it")]] event_wait final
-    : public waiter {
+class event_wait final : public waiter {
    public:
-    using asyncio_awaitable = void;
-    using asyncio_awaiter = void;
     explicit event_wait(event& e) noexcept;
-    event_wait(event_wait&&) = default;
-
-    [[nodiscard]] bool await_ready() const noexcept;
-    template <class P>
-    void await_suspend(std::coroutine_handle<P> h) {
-        suspend(promise_of(h));
-    }
-    void await_resume() {
+    void start(promise_base& p) { suspend(p); }
+    /// Throws what ended the wait, if it was not set().
+    void finish() {
         if (!over()) [[unlikely]]
             fail();
     }
@@ -36,6 +28,14 @@ class [[nodiscard("wait() does nothing until it is awaited: co_await it")]] even
     [[nodiscard]] const char* kind() const noexcept override { return "event"; }
     [[nodiscard]] std::string describe() const override;
     event& event_;
+};
+
+class [[nodiscard("wait() does nothing until it is awaited: co_await it")]] event_awaiter final
+    : public sync_awaiter<event, event_wait> {
+   public:
+    explicit event_awaiter(event& e) noexcept : sync_awaiter(e) {}
+    [[nodiscard]] bool await_ready() const noexcept;
+    void await_resume() { finish(); }
 };
 
 }  // namespace detail
@@ -61,7 +61,7 @@ class event {
     [[nodiscard]] bool is_set() const noexcept { return set_; }
     /// Waits until the flag is true. Suspends only if it is false. A cancel ends the wait; if it
     /// comes after the set(), the wait has succeeded and the cancel is thrown at the next await.
-    detail::event_wait wait() noexcept { return detail::event_wait(*this); }
+    detail::event_awaiter wait() noexcept { return detail::event_awaiter(*this); }
 
     /// The name given at construction; empty if there is none.
     [[nodiscard]] std::string_view name() const noexcept { return name_.get(); }
@@ -80,7 +80,7 @@ class event {
 namespace detail {
 
 inline event_wait::event_wait(event& e) noexcept : waiter(e.line_), event_(e) {}
-inline bool event_wait::await_ready() const noexcept { return event_.set_; }
+inline bool event_awaiter::await_ready() const noexcept { return primitive_.is_set(); }
 
 }  // namespace detail
 }  // namespace asyncio

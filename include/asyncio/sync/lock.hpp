@@ -48,47 +48,36 @@ class lock_wait : public waiter {
             give_up();
     }
 
-    bool await_ready() noexcept;
-    template <class P>
-    void await_suspend(std::coroutine_handle<P> h) {
-        suspend_for_lock(promise_of(h));
-    }
-
+    void start(promise_base& p);
+    /// Takes the lock. Throws what ended the wait instead.
+    void finish();
     [[nodiscard]] std::string describe() const override;
     [[nodiscard]] const task_state_base* owner() const noexcept override;
 
    protected:
-    void take() {
-        if (!over()) [[unlikely]]
-            take_grant();
-    }
     lock& lock_;
 
    private:
-    void suspend_for_lock(promise_base& p);
-    void take_grant();
     void give_up() noexcept;
     [[nodiscard]] const char* kind() const noexcept override { return "lock"; }
 };
 
 class [[nodiscard("acquire() does nothing until it is awaited: co_await it")]] lock_acquire final
-    : public lock_wait {
+    : public sync_awaiter<lock, lock_wait> {
    public:
-    using asyncio_awaitable = void;
-    using asyncio_awaiter = void;
-    using lock_wait::lock_wait;
-    void await_resume() { take(); }
+    explicit lock_acquire(lock& l) noexcept : sync_awaiter(l) {}
+    bool await_ready() noexcept;
+    void await_resume() { finish(); }
 };
 
 class [[nodiscard("scoped_acquire() does nothing until it is awaited: co_await it")]]
-scoped_lock_acquire final : public lock_wait {
+scoped_lock_acquire final : public sync_awaiter<lock, lock_wait> {
    public:
-    using asyncio_awaitable = void;
-    using asyncio_awaiter = void;
-    using lock_wait::lock_wait;
+    explicit scoped_lock_acquire(lock& l) noexcept : sync_awaiter(l) {}
+    bool await_ready() noexcept;
     guard<lock> await_resume() {
-        take();
-        return guard<lock>(lock_);
+        finish();
+        return guard<lock>(primitive_);
     }
 };
 
@@ -143,10 +132,18 @@ class lock : public detail::guarded {
 
    private:
     friend class detail::lock_wait;
+    friend class detail::lock_acquire;
+    friend class detail::scoped_lock_acquire;
     friend class detail::relock_wait;
     friend class detail::condition_wait;
 
     [[nodiscard]] bool is_free() const noexcept { return !locked_ && line_.empty(); }
+    bool try_acquire() noexcept {
+        if (!is_free()) [[unlikely]]
+            return false;
+        take_by(*detail::running_loop->current_task);
+        return true;
+    }
     void take_by(detail::task_state_base& t) noexcept {
         locked_ = true;
         owner_.set(t);
@@ -168,12 +165,8 @@ namespace detail {
 
 inline lock_wait::lock_wait(lock& l) noexcept : waiter(l.line_), lock_(l) {}
 
-inline bool lock_wait::await_ready() noexcept {
-    if (!lock_.is_free()) [[unlikely]]
-        return false;
-    lock_.take_by(*running_loop->current_task);
-    return true;
-}
+inline bool lock_acquire::await_ready() noexcept { return primitive_.try_acquire(); }
+inline bool scoped_lock_acquire::await_ready() noexcept { return primitive_.try_acquire(); }
 
 }  // namespace detail
 }  // namespace asyncio

@@ -20,45 +20,42 @@ class basic_queue;
 /// `co_await q.get()`.
 template <class T, class Items>
 class [[nodiscard("get() does nothing until it is awaited: co_await it")]] queue_get final
-    : public queue_wait {
+    : public sync_awaiter<basic_queue<T, Items>, item_wait> {
    public:
-    using asyncio_awaitable = void;
-    using asyncio_awaiter = void;
-    explicit queue_get(basic_queue<T, Items>& q) noexcept : queue_wait(q, goal::item) {}
-    queue_get(queue_get&&) = default;
+    explicit queue_get(basic_queue<T, Items>& q) noexcept : queue_get::sync_awaiter(q) {}
     [[nodiscard]] bool await_ready() const noexcept {
-        return item_is_there() || queue().can_take_offer();
+        return this->primitive_.need_not_wait_to_get();
     }
     T await_resume() {
-        check_wait();
-        return queue().take_next();
-    }
-
-   private:
-    [[nodiscard]] basic_queue<T, Items>& queue() const noexcept {
-        return static_cast<basic_queue<T, Items>&>(queue_);
+        this->finish();
+        return this->primitive_.take_next();
     }
 };
 
 /// `co_await q.put(item)`. Keeps the item until there is room.
 template <class T, class Items>
 class [[nodiscard("put() does nothing until it is awaited: co_await it")]] queue_put final
-    : public queue_wait {
+    : public sync_awaiter<basic_queue<T, Items>, room_wait<T>> {
    public:
-    using asyncio_awaitable = void;
-    using asyncio_awaiter = void;
     template <class... Args>
     explicit queue_put(basic_queue<T, Items>& q, std::in_place_t, Args&&... args)
-        : queue_wait(q, goal::room), item_(std::forward<Args>(args)...) {}
-    queue_put(queue_put&&) = default;
-    [[nodiscard]] bool await_ready() const noexcept { return room_is_there(); }
+        : queue_put::sync_awaiter(q), item_(std::forward<Args>(args)...) {}
+    [[nodiscard]] bool await_ready() const noexcept {
+        return this->primitive_.need_not_wait_to_put();
+    }
+    template <class P>
+    void await_suspend(std::coroutine_handle<P> h) {
+        this->wait(promise_of(h), item_);
+    }
     [[gnu::always_inline]] void await_resume() {
-        if (!check_room()) return;
-        static_cast<basic_queue<T, Items>&>(queue_).store(std::move(item_));
+        if (this->wait_) [[unlikely]] {
+            if (this->wait_->was_served()) return;
+            this->wait_->finish();
+        }
+        this->primitive_.store_next(std::move(item_));
     }
 
    private:
-    friend basic_queue<T, Items>;
     T item_;
 };
 
@@ -142,6 +139,10 @@ class basic_queue : public queue_core {
         item_taken();
         return item;
     }
+    [[nodiscard]] bool need_not_wait_to_get() const noexcept {
+        return can_get() || is_shut_down() || can_take_offer();
+    }
+    [[nodiscard]] bool need_not_wait_to_put() const noexcept { return can_put() || is_shut_down(); }
     /// Only where its item is the next one in any case.
     [[nodiscard]] bool can_take_offer() const noexcept {
         return std::is_same_v<Items, fifo_items<T>> && has_offer();
@@ -154,9 +155,14 @@ class basic_queue : public queue_core {
     }
     T take_offer() {
         check_offer();
-        T item(std::move(static_cast<queue_put<T, Items>&>(offering()).item_));
+        T item(std::move(static_cast<room_wait<T>&>(offering()).item()));
         offer_taken();
         return item;
+    }
+    /// For a put that need not wait any more. Throws if the queue was shut down.
+    void store_next(T&& item) {
+        check_open();
+        store(std::move(item));
     }
     T pop() {
         try {

@@ -17,29 +17,24 @@ class queue_core;
 /// may be served by a get(), which takes the item out of its hands.
 class queue_wait : public waiter {
    public:
-    queue_wait(queue_wait&&) = default;
-    template <class P>
-    void await_suspend(std::coroutine_handle<P> h) {
-        suspend(promise_of(h));
+    void start(promise_base& p) { suspend(p); }
+    /// Throws if the wait ended without what it waited for.
+    void finish() {
+        if (!over()) take_grant();
+    }
+    /// Was its item taken out of its hands? Then it needs no room any more.
+    [[nodiscard]] bool was_served() noexcept {
+        if (status_ != status::served) return false;
+        status_ = status::idle;
+        return true;
     }
 
    protected:
-    enum class goal : bool { room, item };
-    queue_wait(queue_core& q, goal g) noexcept;
+    queue_wait(queue_core& q, wait_list& line) noexcept : waiter(line), queue_(q) {}
     ~queue_wait() {
         if (in_line()) [[unlikely]]
             give_up();
     }
-    /// It need not wait.
-    [[nodiscard]] bool item_is_there() const noexcept;
-    [[nodiscard]] bool room_is_there() const noexcept;
-    /// Throws if the wait, if there was one, ended without what it waited for.
-    void check_wait() {
-        if (!over()) take_grant();
-    }
-    /// The same for room. False: none is needed any more, because the item was taken.
-    [[nodiscard]] bool check_room();
-    queue_core& queue_;
 
    private:
     friend queue_core;
@@ -51,33 +46,37 @@ class queue_wait : public waiter {
         status_ = status::served;
     }
     [[nodiscard]] bool is_cancelled() const noexcept { return task_->must_cancel; }
-    [[nodiscard]] bool was_served() noexcept {
-        if (status_ != status::served) return false;
-        status_ = status::idle;
-        return true;
-    }
     /// Lets the next one have what this one was granted.
     void hand_on() noexcept;
     void give_up() noexcept;
     bool look() override;
     [[nodiscard]] const char* kind() const noexcept override { return "queue"; }
     [[nodiscard]] std::string describe() const override;
+    queue_core& queue_;
+};
+
+class item_wait final : public queue_wait {
+   public:
+    explicit item_wait(queue_core& q) noexcept;
+};
+
+/// It holds the item, which is still the put's.
+template <class T>
+class room_wait final : public queue_wait {
+   public:
+    room_wait(queue_core& q, T& item) noexcept;
+    [[nodiscard]] T& item() const noexcept { return item_; }
+
+   private:
+    T& item_;
 };
 
 /// A task that waits until everything is done.
-class [[nodiscard("join() does nothing until it is awaited: co_await it")]] join_wait final
-    : public waiter {
+class join_wait final : public waiter {
    public:
-    using asyncio_awaitable = void;
-    using asyncio_awaiter = void;
     explicit join_wait(queue_core& q) noexcept;
-    join_wait(join_wait&&) = default;
-    bool await_ready() const noexcept;
-    template <class P>
-    void await_suspend(std::coroutine_handle<P> h) {
-        suspend(promise_of(h));
-    }
-    void await_resume() {
+    void start(promise_base& p) { suspend(p); }
+    void finish() {
         if (!over()) [[unlikely]]
             fail();
     }
@@ -86,6 +85,14 @@ class [[nodiscard("join() does nothing until it is awaited: co_await it")]] join
     [[nodiscard]] const char* kind() const noexcept override { return "queue"; }
     [[nodiscard]] std::string describe() const override;
     queue_core& queue_;
+};
+
+class [[nodiscard("join() does nothing until it is awaited: co_await it")]] join_awaiter final
+    : public sync_awaiter<queue_core, join_wait> {
+   public:
+    explicit join_awaiter(queue_core& q) noexcept : sync_awaiter(q) {}
+    bool await_ready() const noexcept;
+    void await_resume() { finish(); }
 };
 
 class queue_core {
@@ -106,7 +113,7 @@ class queue_core {
     void task_done();
     /// Waits until task_done() was called for every item that was put. Suspends only if some are
     /// not done. A cancel ends the wait, unless all is done already.
-    join_wait join() noexcept { return join_wait(*this); }
+    join_awaiter join() noexcept { return join_awaiter(*this); }
     /// Ends it: puts throw queue_shut_down, also those that wait; gets drain it, and then throw
     /// queue_shut_down. Again: nothing.
     void shutdown();
@@ -140,6 +147,7 @@ class queue_core {
     /// What was granted to those who wait is not there for others.
     [[nodiscard]] bool can_get() const noexcept { return size_ > getters_.granted(); }
     [[nodiscard]] bool can_put() const noexcept { return limit_ - size_ > putters_.granted(); }
+    [[nodiscard]] bool is_shut_down() const noexcept { return shut_down_; }
     /// The queue is empty and nobody waits for an item, but a put that waited was granted room and
     /// has not had its turn: its item may be taken out of its hands, unless a cancel was quicker.
     [[nodiscard]] bool has_offer() const noexcept {
@@ -182,7 +190,11 @@ class queue_core {
 
    private:
     friend queue_wait;
+    friend item_wait;
+    template <class>
+    friend class room_wait;
     friend join_wait;
+    friend join_awaiter;
     static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
 
     /// The last one to whom something was granted in this line waits on.
@@ -200,23 +212,12 @@ class queue_core {
     sync_name name_;
 };
 
-inline queue_wait::queue_wait(queue_core& q, goal g) noexcept
-    : waiter(g == goal::item ? q.getters_ : q.putters_), queue_(q) {}
+inline item_wait::item_wait(queue_core& q) noexcept : queue_wait(q, q.getters_) {}
+template <class T>
+room_wait<T>::room_wait(queue_core& q, T& item) noexcept : queue_wait(q, q.putters_), item_(item) {}
 inline bool queue_wait::wants_item() const noexcept { return line_ == &queue_.getters_; }
-inline bool queue_wait::item_is_there() const noexcept {
-    return queue_.can_get() || queue_.shut_down_;
-}
-inline bool queue_wait::room_is_there() const noexcept {
-    return queue_.can_put() || queue_.shut_down_;
-}
-inline bool queue_wait::check_room() {
-    if (was_served()) return false;
-    check_wait();
-    queue_.check_open();
-    return true;
-}
 
 inline join_wait::join_wait(queue_core& q) noexcept : waiter(q.joiners_), queue_(q) {}
-inline bool join_wait::await_ready() const noexcept { return queue_.unfinished_ == 0; }
+inline bool join_awaiter::await_ready() const noexcept { return primitive_.unfinished_ == 0; }
 
 }  // namespace asyncio::detail

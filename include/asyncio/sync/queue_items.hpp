@@ -19,48 +19,48 @@ class fifo_items {
         : slots_(std::exchange(o.slots_, nullptr)),
           capacity_(std::exchange(o.capacity_, 0)),
           head_(std::exchange(o.head_, 0)),
-          size_(std::exchange(o.size_, 0)) {}
+          tail_(std::exchange(o.tail_, 0)) {}
     fifo_items& operator=(fifo_items&&) = delete;
-    ~fifo_items() {
-        for (std::size_t i = 0; i < size_; ++i) std::destroy_at(&at(i));
-        release(slots_, capacity_);
-    }
+    ~fifo_items() { destroy_all(); }
 
     void push(T&& item) {
-        if (size_ == capacity_) [[unlikely]]
+        if (tail_ - head_ == capacity_) [[unlikely]]
             grow();
-        std::construct_at(&at(size_), std::move(item));
-        ++size_;
+        std::construct_at(&at(tail_), std::move(item));
+        ++tail_;
     }
     T pop() {
-        T& first = slots_[head_];
+        T& first = at(head_);
         T item(std::move(first));
         std::destroy_at(&first);
-        head_ = (head_ + 1) & (capacity_ - 1);
-        --size_;
+        ++head_;
         return item;
     }
 
    private:
-    T& at(std::size_t index) noexcept { return slots_[(head_ + index) & (capacity_ - 1)]; }
+    T& at(std::size_t count) noexcept { return slots_[count & (capacity_ - 1)]; }
 
     [[gnu::noinline]] void grow() {
         const std::size_t capacity = capacity_ == 0 ? 4 : 2 * capacity_;
         T* slots = std::allocator<T>().allocate(capacity);
         std::size_t moved = 0;
         try {
-            for (; moved < size_; ++moved)
-                std::construct_at(slots + moved, std::move_if_noexcept(at(moved)));
+            for (; head_ + moved != tail_; ++moved)
+                std::construct_at(slots + moved, std::move_if_noexcept(at(head_ + moved)));
         } catch (...) {
             std::destroy_n(slots, moved);
             release(slots, capacity);
             throw;
         }
-        for (std::size_t i = 0; i < size_; ++i) std::destroy_at(&at(i));
-        release(slots_, capacity_);
+        destroy_all();
         slots_ = slots;
         capacity_ = capacity;
         head_ = 0;
+        tail_ = moved;
+    }
+    void destroy_all() noexcept {
+        for (std::size_t i = head_; i != tail_; ++i) std::destroy_at(&at(i));
+        release(slots_, capacity_);
     }
     static void release(T* slots, std::size_t capacity) noexcept {
         if (slots != nullptr) std::allocator<T>().deallocate(slots, capacity);
@@ -68,8 +68,8 @@ class fifo_items {
 
     T* slots_ = nullptr;
     std::size_t capacity_ = 0;  // a power of two
-    std::size_t head_ = 0;
-    std::size_t size_ = 0;
+    std::size_t head_ = 0;      // how many went out,
+    std::size_t tail_ = 0;      // and how many came in, since it has had this capacity
 };
 
 /// Last in, first out.

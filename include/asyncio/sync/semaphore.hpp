@@ -17,54 +17,42 @@ class semaphore;
 namespace detail {
 
 /// A task that waits for a place.
-class semaphore_wait : public waiter {
+class semaphore_wait final : public waiter {
    public:
     explicit semaphore_wait(semaphore& s) noexcept;
-    semaphore_wait(semaphore_wait&&) = default;
     ~semaphore_wait() {
         if (in_line()) [[unlikely]]
             give_up();
     }
 
-    bool await_ready() noexcept;
-    template <class P>
-    void await_suspend(std::coroutine_handle<P> h) {
-        suspend(promise_of(h));
-    }
-
-   protected:
-    void take() {
-        if (!over()) [[unlikely]]
-            take_grant();
-    }
-    semaphore& semaphore_;
+    void start(promise_base& p) { suspend(p); }
+    /// Takes the place. Throws what ended the wait instead.
+    void finish();
 
    private:
-    void take_grant();
     void give_up() noexcept;
     [[nodiscard]] const char* kind() const noexcept override { return "semaphore"; }
     [[nodiscard]] std::string describe() const override;
+    semaphore& semaphore_;
 };
 
 class [[nodiscard(
     "acquire() does nothing until it is awaited: co_await it")]] semaphore_acquire final
-    : public semaphore_wait {
+    : public sync_awaiter<semaphore, semaphore_wait> {
    public:
-    using asyncio_awaitable = void;
-    using asyncio_awaiter = void;
-    using semaphore_wait::semaphore_wait;
-    void await_resume() { take(); }
+    explicit semaphore_acquire(semaphore& s) noexcept : sync_awaiter(s) {}
+    bool await_ready() noexcept;
+    void await_resume() { finish(); }
 };
 
 class [[nodiscard("scoped_acquire() does nothing until it is awaited: co_await it")]]
-scoped_semaphore_acquire final : public semaphore_wait {
+scoped_semaphore_acquire final : public sync_awaiter<semaphore, semaphore_wait> {
    public:
-    using asyncio_awaitable = void;
-    using asyncio_awaiter = void;
-    using semaphore_wait::semaphore_wait;
+    explicit scoped_semaphore_acquire(semaphore& s) noexcept : sync_awaiter(s) {}
+    bool await_ready() noexcept;
     guard<semaphore> await_resume() {
-        take();
-        return guard<semaphore>(semaphore_);
+        finish();
+        return guard<semaphore>(primitive_);
     }
 };
 
@@ -119,6 +107,14 @@ class semaphore : public detail::guarded {
 
    private:
     friend class detail::semaphore_wait;
+    friend class detail::semaphore_acquire;
+    friend class detail::scoped_semaphore_acquire;
+    bool try_acquire() noexcept {
+        if (locked()) [[unlikely]]
+            return false;
+        --value_;
+        return true;
+    }
     void release_slow();
     void wake_those_who_can() noexcept;
     void report_in_use() const noexcept;
@@ -142,12 +138,8 @@ namespace detail {
 
 inline semaphore_wait::semaphore_wait(semaphore& s) noexcept : waiter(s.line_), semaphore_(s) {}
 
-inline bool semaphore_wait::await_ready() noexcept {
-    if (semaphore_.locked()) [[unlikely]]
-        return false;
-    --semaphore_.value_;
-    return true;
-}
+inline bool semaphore_acquire::await_ready() noexcept { return primitive_.try_acquire(); }
+inline bool scoped_semaphore_acquire::await_ready() noexcept { return primitive_.try_acquire(); }
 
 }  // namespace detail
 }  // namespace asyncio

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -96,6 +97,41 @@ class waiter : public wait_node {
     waiter* behind_;
 };
 
+/// What is awaited to use a Primitive. Its Wait, a waiter, is made when the task has to wait: who
+/// finds everything free pays for no more than a look.
+template <class Primitive, class Wait>
+class sync_awaiter {
+   public:
+    using asyncio_awaitable = void;
+    using asyncio_awaiter = void;
+    sync_awaiter& operator=(const sync_awaiter&) = delete;
+    template <class P>
+    void await_suspend(std::coroutine_handle<P> h) {
+        wait(promise_of(h));
+    }
+    [[nodiscard]] std::exception_ptr take_cancel() {
+        return wait_ ? wait_->take_cancel() : nullptr;
+    }
+
+   protected:
+    explicit sync_awaiter(Primitive& p) noexcept : primitive_(p) {}
+    /// Movable until it waits.
+    sync_awaiter(sync_awaiter&& o) noexcept : primitive_(o.primitive_) {}
+    ~sync_awaiter() = default;
+    /// Joins the line; `what` goes to the Wait, too.
+    template <class... What>
+    void wait(promise_base& p, What&... what) {
+        wait_.emplace(primitive_, what...).start(p);
+    }
+    /// Takes what was waited for, if a wait was necessary. Throws what ended it instead.
+    void finish() {
+        if (wait_) [[unlikely]]
+            wait_->finish();
+    }
+    Primitive& primitive_;
+    std::optional<Wait> wait_;
+};
+
 /// The line. Its owner decides who is granted what; when it dies, those in line get an error.
 class wait_list {
    public:
@@ -117,6 +153,8 @@ class wait_list {
 
     void push_back(waiter& w) noexcept {
         w.status_ = waiter::status::waiting;
+        if (w.task_->loop->debug) [[unlikely]]
+            debug_ = true;
         w.behind_ = nullptr;
         w.before_ = last_;
         (last_ != nullptr ? last_->behind_ : first_) = &w;
@@ -145,7 +183,7 @@ class wait_list {
 
     /// Debug mode: throws std::runtime_error if this thread does not run the loop of those in line.
     void check_thread(const char* operation) const {
-        if (first_ != nullptr && first_->task_->loop->debug) [[unlikely]]
+        if (debug_) [[unlikely]]
             refuse_foreign_thread(operation);
     }
     /// Are there tasks of another loop in this line?
@@ -168,6 +206,7 @@ class wait_list {
     waiter* last_ = nullptr;
     waiter* next_ = nullptr;
     std::size_t granted_ = 0;
+    bool debug_ = false;  ///< a task of a loop in debug mode stood in it
 };
 
 void waiter::check_loop(const task_state_base& t) const {

@@ -22,8 +22,10 @@ void timeout_core::expired() noexcept {
     cancel_ref why;
     try {
         why = make_cancel({}, cancel_kind::deadline, {}, where);
+        if (const wait_node* wait = own_.task().innermost_wait())
+            why->ended_wait = wait->describe();
     } catch (...) {
-        why = {};  // out of memory: it happens without a reason
+        // Out of memory: it happens without a reason, or without the whole of it.
     }
     own_.request(std::move(why));
 }
@@ -34,12 +36,25 @@ std::exception_ptr timeout_core::leave(std::exception_ptr error) {
     own_.take_back();
     if (as_cancelled(error) == nullptr) return error;
     if (own_.others_too()) return own_.of_the_others(std::move(error));
-    return std::make_exception_ptr(timeout_error());
+    return timed_out(own_.why() ? own_.why()->ended_wait : std::string());
 }
 
 std::exception_ptr timeout_core::in_vain() {
     if (own_.task().must_cancel) return own_.task().take_cancel();
-    return std::make_exception_ptr(timeout_error());
+    return timed_out("no time to begin");
+}
+
+/// "asyncio: timed out: reading from 127.0.0.1:80, limited at client.cpp:42"
+std::exception_ptr timeout_core::timed_out(const std::string& details) const noexcept {
+    try {
+        std::string text = "asyncio: timed out";
+        if (!details.empty()) text.append(": ").append(details);
+        text.append(", limited at ").append(where.file_name());
+        text.append(":").append(std::to_string(where.line()));
+        return std::make_exception_ptr(timeout_error(text));
+    } catch (...) {
+        return std::make_exception_ptr(timeout_error());
+    }
 }
 
 }  // namespace detail

@@ -204,7 +204,7 @@ class connect_race {
     std::vector<attempt_result> failures_;
     std::optional<attempt_result> winner_;
     std::exception_ptr failure_;  ///< of an attempt that could not even be made
-    event news_;
+    event news_{"an address that answers"};
     timer_handle timer_;
     std::size_t next_ = 0;
     std::size_t running_ = 0;

@@ -329,6 +329,17 @@ bool task_state_base::cancel(const cancel_ref& why) {
     return true;
 }
 
+const wait_node* task_state_base::innermost_wait() const noexcept {
+    constexpr int most_tasks = 64;  // they may wait in a circle
+    const wait_node* wait = waiting_on;
+    for (int i = 0; i < most_tasks && wait != nullptr; ++i) {
+        const task_state_base* awaited = wait->awaited_task();
+        if (awaited == nullptr || awaited->waiting_on == nullptr) break;
+        wait = awaited->waiting_on;
+    }
+    return wait;
+}
+
 std::exception_ptr task_state_base::take_cancel() {
     must_cancel = false;
     return std::make_exception_ptr(cancelled_error(cancel_why));

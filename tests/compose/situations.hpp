@@ -22,13 +22,20 @@ using namespace std::chrono_literals;
 
 inline const std::string timed_out = "asyncio::timeout_error: asyncio: timed out";
 
+/// The type and the text of an exception; of a timeout only what all of them say.
+inline std::string describe(const std::exception_ptr& e) {
+    std::string text = asyncio::detail::describe(e);
+    if (text.starts_with(timed_out)) text.resize(timed_out.size());
+    return text;
+}
+
 /// What `f` throws, as text; empty if it throws nothing.
 template <class F>
 std::string error_of(F&& f) {
     try {
         (void)f();
     } catch (...) {
-        return asyncio::detail::describe(std::current_exception());
+        return describe(std::current_exception());
     }
     return {};
 }
@@ -43,7 +50,7 @@ asyncio::coroutine<std::string> ending(A aw) {
         text = "cancelled";
         if (!e.message().empty()) text += ": " + std::string(e.message());
     } catch (...) {
-        text = asyncio::detail::describe(std::current_exception());
+        text = describe(std::current_exception());
     }
     co_return text;
 }

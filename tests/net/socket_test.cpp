@@ -354,10 +354,10 @@ coroutine<> time_out() {
     event_loop& loop = get_running_loop();
     auto [a, b] = asyncio::socket::pair();
     std::string e = co_await error_of(asyncio::wait_for(loop.sock_recv(a, 10), 1ms));
-    EXPECT_EQ(e, "asyncio: timed out");
+    EXPECT_TRUE(e.starts_with("asyncio: timed out: sock_recv (peer (unnamed)), limited at ")) << e;
     asyncio::socket server = listening();
     e = co_await error_of(asyncio::wait_for(loop.sock_accept(server), 1ms));
-    EXPECT_EQ(e, "asyncio: timed out");
+    EXPECT_TRUE(e.starts_with("asyncio: timed out: sock_accept, limited at ")) << e;
     co_await loop.sock_sendall(b, "x");
     const std::string s = co_await asyncio::wait_for(loop.sock_recv(a, 10), 1h);
     EXPECT_EQ(s, "x");

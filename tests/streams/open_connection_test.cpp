@@ -41,7 +41,7 @@ coroutine<> talk() {
     s = co_await named.reader.readexactly(7);
     EXPECT_EQ(s, "by name");
     const std::string late = co_await error_of(asyncio::wait_for(named.reader.read(), 1ms));
-    EXPECT_EQ(late, "asyncio: timed out");
+    EXPECT_TRUE(late.starts_with("asyncio: timed out: reading from 127.0.0.1:")) << late;
 }
 
 TEST(open_connection, connects) { asyncio::run(talk()); }
@@ -210,7 +210,9 @@ coroutine<> cancel_connecting(std::string host) {
     EXPECT_EQ(loopback::descriptors(), before);
     EXPECT_EQ(asyncio::all_tasks().size(), 1u);
     e = co_await error_of(asyncio::wait_for(open_connection(host, 80, options), 5ms));
-    EXPECT_EQ(e, "asyncio: timed out");
+    EXPECT_TRUE(e.starts_with("asyncio: timed out: connecting to ") ||
+                e.starts_with("asyncio: timed out: event 'an address that answers'"))
+        << e;
     EXPECT_EQ(loopback::descriptors(), before);
 }
 

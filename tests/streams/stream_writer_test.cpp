@@ -303,7 +303,7 @@ coroutine<> cancel_drains() {
     std::string e = co_await error_of(std::move(before));
     EXPECT_EQ(e, "cancelled");
     e = co_await error_of(asyncio::wait_for(a.writer.drain(), 1ms));
-    EXPECT_EQ(e, "asyncio: timed out");
+    EXPECT_TRUE(e.starts_with("asyncio: timed out: sending to 127.0.0.1:")) << e;
     a.writer.write_eof();
     const std::string s = co_await b.reader.read();
     EXPECT_EQ(s.size(), 8 * megabyte) << "what was written is sent";

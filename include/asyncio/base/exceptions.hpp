@@ -51,6 +51,7 @@ class cancel_record : public pooled {
         if (refs_.drop()) delete this;
     }
     std::string message;
+    std::string ended_wait;  ///< of a deadline: what it was too early for; empty: unknown
     cancel_reason reason;
 
    private:
@@ -87,7 +88,8 @@ class cancelled_error {
     detail::cancel_ref record_;
 };
 
-/// The time given to wait_for, timeout, as_completed or a connect was up.
+/// The time given to wait_for, timeout, as_completed or a connect was up. Its text tells what it
+/// was that took too long, and the place of the limit.
 class timeout_error : public std::runtime_error {
    public:
     timeout_error() : std::runtime_error("asyncio: timed out") {}

@@ -26,6 +26,8 @@ class own_cancel {
     /// The block has ended: its request, delivered or not, is as if it had not been made.
     void take_back() noexcept;
     [[nodiscard]] bool requested() const noexcept { return requested_; }
+    /// The reason of the request; null if there was no memory for one.
+    [[nodiscard]] const cancel_ref& why() const noexcept { return own_; }
     /// After take_back(): somebody else has cancelled the task since the block began (or before,
     /// and it had not been delivered yet).
     [[nodiscard]] bool others_too() const noexcept {

@@ -4,6 +4,7 @@
 #include <exception>
 #include <optional>
 #include <source_location>
+#include <string>
 
 #include "asyncio/base/delay.hpp"
 #include "asyncio/base/exceptions.hpp"
@@ -38,6 +39,7 @@ class timeout_core final : public deadline {
 
    private:
     void expired() noexcept override;
+    [[nodiscard]] std::exception_ptr timed_out(const std::string& details) const noexcept;
     own_cancel own_;
 };
 

@@ -257,6 +257,8 @@ class task_state_base : public future_state_base, public task_link, public ready
         return f == &step || f == &first_step || f == &look_first;
     }
     void set_name(std::string_view name);
+    /// What it waits for in the end, through the tasks that it awaits; null: nothing.
+    [[nodiscard]] const wait_node* innermost_wait() const noexcept;
     /// Runs in a context that it shares with others.
     void share_context(const ref<context_cell>& cell);
     /// Destroys the frames, innermost first. The task ends cancelled without having run further.
@@ -314,17 +316,17 @@ class task_state_base : public future_state_base, public task_link, public ready
 inline bool start_child(promise_base& parent, promise_base& child,
                         std::coroutine_handle<> h) noexcept {
     constexpr std::uint32_t levels_per_stack = 64;
-    child.started = true;
+    child.started = child.inline_run = true;
     child.parent = &parent;
     child.child = nullptr;
     child.task = parent.task;
     child.depth = parent.depth + 1;
     parent.child = &child;
     if (child.depth % levels_per_stack == 0) [[unlikely]] {
+        child.inline_run = false;
         child.task->loop->resume_next = h;
         return true;
     }
-    child.inline_run = true;
     h.resume();
     if (h.done()) return false;
     child.inline_run = false;

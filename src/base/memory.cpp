@@ -42,8 +42,8 @@ thread_local thread_end at_thread_end;
 /// in use does without, also in a process that was forked in that moment.
 class depot {
    public:
-    /// False if it takes no more.
-    bool put(free_block* blocks) noexcept {
+    /// False if it takes no more than `most`.
+    bool put(free_block* blocks, std::size_t most) noexcept {
         if (!enter()) return false;
         const bool room = count_ < most;
         if (room) {
@@ -69,7 +69,6 @@ class depot {
     }
 
    private:
-    static constexpr unsigned most = 1024;
     /// Its first block.
     struct magazine {
         free_block* next;
@@ -82,10 +81,15 @@ class depot {
     void leave() noexcept { in_use_.store(false, std::memory_order_release); }
 
     std::atomic<bool> in_use_{false};
-    unsigned count_ = 0;
+    std::size_t count_ = 0;
     magazine* top_ = nullptr;
 };
 constinit depot depots[block_classes];
+/// What one of them may keep.
+constexpr std::size_t depot_bytes = std::size_t(32) * 1024 * 1024;
+constexpr std::size_t most_magazines(std::size_t index) noexcept {
+    return depot_bytes / (magazine_size * block_size(index));
+}
 #endif
 
 }  // namespace
@@ -120,7 +124,8 @@ void deallocate_slow(void* p, [[maybe_unused]] std::size_t size) noexcept {
         block_class& c = block_cache[index];
         at_thread_end.armed = true;  // touching it registers the clean-up
         if (c.keep(p)) return;       // such a caller has not asked here either
-        if (c.full != nullptr && !depots[index].put(c.full)) give_back(c.full);
+        if (c.full != nullptr && !depots[index].put(c.full, most_magazines(index)))
+            give_back(c.full);
         c.full = c.head;
         c.head = ::new (p) free_block{nullptr};
         c.room = magazine_size - 1;

@@ -3,7 +3,8 @@
 //
 //      this thread: head -> block -> block        up to a magazine's worth, in and out
 //                   full -> magazine              one more, so that the border is not crossed often
-//      all threads: depot [magazine] [magazine]   what a thread has too many of, others take
+//      all threads: depot [magazine] [magazine]   what a thread has too many of, others take; of
+//                                                 each class as much as 32 MiB
 //
 // Memory that another thread frees joins that thread's list; where one thread makes what another
 // one frees, whole magazines come back through the depot. Large blocks go to operator new.

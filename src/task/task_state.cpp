@@ -258,6 +258,14 @@ std::string task_state_base::name() const {
 
 /// Inside another task's step.
 void task_state_base::run_first_step() {
+    // LIFETIME: the task may end in this step; its loop outlives it.
+    struct scope {
+        explicit scope(unsigned& n) noexcept : starts(n) { ++starts; }
+        scope(const scope&) = delete;
+        scope& operator=(const scope&) = delete;
+        ~scope() { --starts; }
+        unsigned& starts;
+    } const counted(loop->eager_starts);
     run = &step;
     run_special_step();
 }

@@ -111,6 +111,24 @@ TEST_F(eager, nests) {
     EXPECT_EQ(run(main()), "123456");
 }
 
+coroutine<int> starts_the_next(int left) {
+    if (left == 0) co_return 0;
+    const auto next = create_task(at_once, starts_the_next, left - 1);
+    co_return 1 + co_await next;
+}
+
+TEST_F(eager, starts_later_where_starts_would_fill_the_stack) {
+    const auto main = []() -> coroutine<> {
+        const auto deep = create_task(at_once, starts_the_next, 100'000);
+        EXPECT_FALSE(deep.done());
+        const int levels = co_await deep;
+        EXPECT_EQ(levels, 100'000);
+        const auto shallow = create_task(at_once, number, 7);
+        EXPECT_TRUE(shallow.done()) << "the deep starts are over";
+    };
+    run(main());
+}
+
 // S69: its changes of the context do not leak to the creator.
 TEST_F(eager, has_a_context_of_its_own) {
     static context_var<int> variable("variable", 0);

@@ -63,6 +63,7 @@ class loop_core {
     std::unique_ptr<backend> outside;
     task_state_base* current_task = nullptr;
     std::coroutine_handle<> resume_next;  ///< the trampoline: who runs on in this step, or null
+    unsigned eager_starts = 0;            ///< under way, one inside the other
     intrusive_list<task_link> tasks;
     std::uint64_t tasks_made = 0;
     std::uint64_t turns = 0;

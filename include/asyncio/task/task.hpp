@@ -22,7 +22,8 @@ namespace asyncio {
 /// How a task is made.
 struct task_options {
     std::string_view name{};   ///< empty: "Task-1", "Task-2", ...
-    bool eager_start = false;  ///< run to the first suspension inside create_task
+    bool eager_start = false;  ///< run to the first suspension inside create_task, unless 256 such
+                               ///< starts are under way, one inside the other
     const asyncio::context* context =
         nullptr;  ///< run in this context instead of a copy of the creator's
 };

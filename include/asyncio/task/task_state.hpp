@@ -243,7 +243,8 @@ class task_state_base : public future_state_base, public task_link, public ready
 
     /// Queues the first step, or runs it now.
     void start(bool eager) {
-        if (!eager || running_loop != loop) [[likely]]
+        constexpr unsigned most_eager_starts = 256;  // each needs a part of the native stack
+        if (!eager || running_loop != loop || loop->eager_starts >= most_eager_starts) [[likely]]
             loop->schedule(*this);
         else
             run_first_step();

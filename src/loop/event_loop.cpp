@@ -67,7 +67,7 @@ event_loop::event_loop(std::unique_ptr<detail::backend> b)
     }();
     (void)once;
     const std::string_view wanted = environment("ASYNCIODEBUG");
-    debug = !wanted.empty() && wanted != "0";
+    set_debug(!wanted.empty() && wanted != "0");
 }
 
 event_loop::~event_loop() = default;

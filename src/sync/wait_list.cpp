@@ -67,8 +67,10 @@ void wait_list::orphan_all() noexcept {
     }
 }
 
-void wait_list::refuse_foreign_thread(const char* operation) const {
-    if (first_ != nullptr) static_cast<event_loop&>(*first_->task_->loop).check_usable(operation);
+void wait_list::check_thread_of_those_in_line(const char* operation) const {
+    if (first_ == nullptr) return;
+    const auto& loop = static_cast<const event_loop&>(*first_->task_->loop);
+    if (loop.debug) loop.check_usable(operation);
 }
 
 void report_sync_error(const char* where) noexcept {

@@ -168,6 +168,23 @@ TEST(event, refuses_a_thread_that_does_not_run_the_loop_in_debug_mode) {
         {.debug = true});
 }
 
+TEST(event, refuses_such_a_thread_also_if_debug_mode_came_later) {
+    asyncio::run([]() -> coroutine<> {
+        event e;
+        words log;
+        const auto t = create_task(wait(e, "a", log));
+        co_await settle();
+        asyncio::get_running_loop().set_debug(true);
+        std::string error;
+        std::thread([&] { error = error_of([&] { e.set(); }); }).join();
+        EXPECT_FALSE(error.empty());
+        EXPECT_FALSE(e.is_set());
+        asyncio::get_running_loop().set_debug(false);
+        e.set();
+        co_await t;
+    }());
+}
+
 TEST(event, refuses_tasks_of_another_loop_while_somebody_waits) {
     const auto first = asyncio::new_event_loop();
     const auto second = asyncio::new_event_loop();

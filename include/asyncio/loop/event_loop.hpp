@@ -192,8 +192,13 @@ class event_loop final : public detail::loop_core {
     /// Writes the context to standard error.
     void default_exception_handler(const exception_context& context) noexcept;
 
-    /// Debug mode: on or off, also while the loop runs.
-    void set_debug(bool on) noexcept { debug = on; }  // NOLINT: Python's name and form
+    /// Debug mode: on or off, also while the loop runs; what takes long is reported from the next
+    /// turn on.
+    void set_debug(bool on) noexcept {  // NOLINT: Python's name and form
+        debug = on;
+        // ORDER: relaxed: a thread that has not seen it yet is one that nobody could have caught.
+        if (on) detail::debug_was_on.store(true, std::memory_order_relaxed);
+    }
     /// Whether debug mode is on.
     [[nodiscard]] bool get_debug() const noexcept { return debug; }
     /// In debug mode a callback or a step of a task that takes longer is reported. Default 100 ms.

@@ -163,4 +163,7 @@ class loop_core {
 /// The loop that runs in this thread, or null.
 extern ASYNCIO_THREAD_LOCAL loop_core* running_loop;
 
+/// Has any loop been in debug mode? Where a thread is checked on every call, this is asked first.
+extern std::atomic<bool> debug_was_on;
+
 }  // namespace asyncio::detail

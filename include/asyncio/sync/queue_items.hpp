@@ -1,5 +1,6 @@
 // What the three kinds of queue keep their items in. Items are only moved; if a move or a
-// comparison throws, no item is lost.
+// comparison throws, no item is lost. But for one case: a queue that grows copies items whose move
+// may throw, and where they cannot be copied, such a throw loses some.
 #pragma once
 
 #include <cstddef>

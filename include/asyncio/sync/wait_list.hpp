@@ -153,8 +153,6 @@ class wait_list {
 
     void push_back(waiter& w) noexcept {
         w.status_ = waiter::status::waiting;
-        if (w.task_->loop->debug) [[unlikely]]
-            debug_ = true;
         w.behind_ = nullptr;
         w.before_ = last_;
         (last_ != nullptr ? last_->behind_ : first_) = &w;
@@ -183,8 +181,8 @@ class wait_list {
 
     /// Debug mode: throws std::runtime_error if this thread does not run the loop of those in line.
     void check_thread(const char* operation) const {
-        if (debug_) [[unlikely]]
-            refuse_foreign_thread(operation);
+        if (debug_was_on.load(std::memory_order_relaxed)) [[unlikely]]
+            check_thread_of_those_in_line(operation);
     }
     /// Are there tasks of another loop in this line?
     [[nodiscard]] bool is_foreign(const task_state_base& t) const noexcept {
@@ -199,14 +197,13 @@ class wait_list {
         ++granted_;
         return w;
     }
-    void refuse_foreign_thread(const char* operation) const;
+    void check_thread_of_those_in_line(const char* operation) const;
     void orphan_all() noexcept;
 
     waiter* first_ = nullptr;
     waiter* last_ = nullptr;
     waiter* next_ = nullptr;
     std::size_t granted_ = 0;
-    bool debug_ = false;  ///< a task of a loop in debug mode stood in it
 };
 
 void waiter::check_loop(const task_state_base& t) const {

@@ -47,25 +47,29 @@ TEST(wait_for, tells_what_took_too_long_and_where_the_limit_is) {
         const auto text = [](const asyncio::outcome<>& how) {
             return asyncio::detail::describe(how.exception());
         };
-        const auto line = [](int n) { return std::string(__FILE__) + ":" + std::to_string(n); };
+        const auto limited = [](const char* what, int line) {
+            std::string expected = timed_out;
+            expected.append(": ").append(what).append(", limited at " __FILE__ ":");
+            return expected.append(std::to_string(line));
+        };
         const auto wait = [](asyncio::event& e) -> coroutine<> { co_await e.wait(); };
         asyncio::event never("never");
         auto direct = co_await asyncio::as_outcome(wait_for(wait(never), 1s));
-        EXPECT_EQ(text(direct), timed_out + ": event 'never', limited at " + line(__LINE__ - 1));
+        EXPECT_EQ(text(direct), limited("event 'never'", __LINE__ - 1));
         const auto inner = create_task(wait(never));
         const auto outer = create_task([](asyncio::task<> t) -> coroutine<> { co_await t; }(inner));
         direct = co_await asyncio::as_outcome(wait_for(outer, 1s));
-        EXPECT_EQ(text(direct), timed_out + ": event 'never', limited at " + line(__LINE__ - 1))
+        EXPECT_EQ(text(direct), limited("event 'never'", __LINE__ - 1))
             << "through the tasks that are awaited";
         direct = co_await asyncio::as_outcome(wait_for(wait(never), 0s));
-        EXPECT_EQ(text(direct), timed_out + ": no time to begin, limited at " + line(__LINE__ - 1));
+        EXPECT_EQ(text(direct), limited("no time to begin", __LINE__ - 1));
         const auto block = [&]() -> coroutine<> {
             const auto body = [&]() -> coroutine<> { co_await never.wait(); };
             co_await asyncio::with(asyncio::timeout(1s), body);
         };
         const int limit = __LINE__ - 2;
         direct = co_await asyncio::as_outcome(block());
-        EXPECT_EQ(text(direct), timed_out + ": event 'never', limited at " + line(limit));
+        EXPECT_EQ(text(direct), limited("event 'never'", limit));
     };
     run(main);
 }

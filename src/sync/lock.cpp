@@ -27,14 +27,14 @@ void lock_wait::finish() {
     lock_.take_by(*task_);
 }
 
-void lock_wait::give_up() noexcept {
+void lock_waiter::give_up() noexcept {
     leave();
     lock_.pass_on();
 }
 
-std::string lock_wait::describe() const { return lock_.describe(); }
+std::string lock_waiter::describe() const { return lock_.describe(); }
 
-const task_state_base* lock_wait::owner() const noexcept { return lock_.owner_.get(); }
+const task_state_base* lock_waiter::owner() const noexcept { return lock_.owner_.get(); }
 
 }  // namespace detail
 

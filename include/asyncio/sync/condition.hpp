@@ -21,9 +21,9 @@ class condition;
 namespace detail {
 
 /// Gets the lock back after a wait, whatever happens.
-class relock_wait final : public lock_wait {
+class relock_wait final : public lock_waiter {
    public:
-    using lock_wait::lock_wait;
+    explicit relock_wait(lock& l) noexcept : lock_waiter(l) {}
     relock_wait(relock_wait&&) = default;
     /// True: the task holds the lock. False: it stands in line for it.
     bool start(task_state_base& t) noexcept;

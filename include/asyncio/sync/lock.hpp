@@ -38,28 +38,33 @@ class owner_record final : public done_node {
     task_state_base* task_ = nullptr;
 };
 
-/// A task that waits for a lock.
-class lock_wait : public waiter {
+/// A task in line for a lock.
+class lock_waiter : public waiter {
    public:
-    explicit lock_wait(lock& l) noexcept;
-    lock_wait(lock_wait&&) = default;
-    ~lock_wait() {
-        if (in_line()) [[unlikely]]
-            give_up();
-    }
-
-    void start(promise_base& p);
-    /// Takes the lock. Throws what ended the wait instead.
-    void finish();
     [[nodiscard]] std::string describe() const override;
     [[nodiscard]] const task_state_base* owner() const noexcept override;
 
    protected:
+    explicit lock_waiter(lock& l) noexcept;
+    lock_waiter(lock_waiter&&) = default;
+    ~lock_waiter() {
+        if (in_line()) [[unlikely]]
+            give_up();
+    }
     lock& lock_;
 
    private:
     void give_up() noexcept;
     [[nodiscard]] const char* kind() const noexcept override { return "lock"; }
+};
+
+/// The wait of an acquire.
+class lock_wait final : public lock_waiter {
+   public:
+    explicit lock_wait(lock& l) noexcept : lock_waiter(l) {}
+    void start(promise_base& p);
+    /// Takes the lock. Throws what ended the wait instead.
+    void finish();
 };
 
 class [[nodiscard("acquire() does nothing until it is awaited: co_await it")]] lock_acquire final
@@ -131,6 +136,7 @@ class lock : public detail::guarded {
     [[nodiscard]] std::string describe() const;
 
    private:
+    friend class detail::lock_waiter;
     friend class detail::lock_wait;
     friend class detail::lock_acquire;
     friend class detail::scoped_lock_acquire;
@@ -163,7 +169,7 @@ class lock : public detail::guarded {
 
 namespace detail {
 
-inline lock_wait::lock_wait(lock& l) noexcept : waiter(l.line_), lock_(l) {}
+inline lock_waiter::lock_waiter(lock& l) noexcept : waiter(l.line_), lock_(l) {}
 
 inline bool lock_acquire::await_ready() noexcept { return primitive_.try_acquire(); }
 inline bool scoped_lock_acquire::await_ready() noexcept { return primitive_.try_acquire(); }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/demangle.hpp"
+#include "base/place.hpp"
 
 namespace asyncio {
 
@@ -44,10 +45,7 @@ std::string cancelled_error::describe() const {
     if (!record_) return text;
     text.append(" (").append(to_string(reason().kind));
     if (!reason().who.empty()) text.append(", by ").append(reason().who);
-    if (reason().where.line() != 0) {
-        text.append(", at ").append(reason().where.file_name());
-        text.append(":").append(std::to_string(reason().where.line()));
-    }
+    if (reason().where.line() != 0) text.append(", at ").append(detail::place_text(reason().where));
     return text.append(")");
 }
 

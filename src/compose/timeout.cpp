@@ -4,6 +4,7 @@
 
 #include "asyncio/loop/event_loop.hpp"
 #include "asyncio/task/task.hpp"
+#include "base/place.hpp"
 
 namespace asyncio {
 
@@ -49,8 +50,7 @@ std::exception_ptr timeout_core::timed_out(const std::string& details) const noe
     try {
         std::string text = "asyncio: timed out";
         if (!details.empty()) text.append(": ").append(details);
-        text.append(", limited at ").append(where.file_name());
-        text.append(":").append(std::to_string(where.line()));
+        text.append(", limited at ").append(place_text(where));
         return std::make_exception_ptr(timeout_error(text));
     } catch (...) {
         return std::make_exception_ptr(timeout_error());

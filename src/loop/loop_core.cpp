@@ -118,7 +118,7 @@ void loop_core::ask_outside(bool may_wait) {
         asleep_.store(false, std::memory_order_relaxed);
     }
     polled_at_ = clock_read_at_ = now();
-    clock_turn_ = turns + turns_per_clock_;
+    clock_turn_ = turns + turns_per_clock_;  // in a simulation always the next one
 }
 
 /// Until the next deadline; but while deadlines come in crowds, a few of them gather first.

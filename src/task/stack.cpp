@@ -8,6 +8,7 @@
 
 #include "asyncio/loop/event_loop.hpp"
 #include "asyncio/task/task.hpp"
+#include "base/place.hpp"
 #include "sys/symbolize.hpp"
 #include "task/function_name.hpp"
 
@@ -41,7 +42,7 @@ std::string frame_line(std::source_location function, std::source_location where
     if (wrapper && where.line() == 0) return "    (it has not begun)\n";
     std::string line = "    ";
     if (where.line() != 0 && !wrapper) {
-        line += std::string(where.file_name()) + ":" + std::to_string(where.line());
+        line += place_text(where);
     } else {
         line += function.file_name();  // its line is not reliable
     }

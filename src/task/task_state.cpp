@@ -6,6 +6,7 @@
 
 #include "asyncio/loop/event_loop.hpp"
 #include "asyncio/task/task.hpp"
+#include "base/place.hpp"
 
 namespace asyncio::detail {
 
@@ -17,8 +18,7 @@ event_loop& loop_of(const future_state_base& f) noexcept {
 
 std::string created_line(const future_state_base& f) {
     if (f.created.line() == 0) return {};
-    return std::string("  created at ") + f.created.file_name() + ":" +
-           std::to_string(f.created.line());
+    return "  created at " + place_text(f.created);
 }
 
 std::string lines(std::string first, const std::string& second) {

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <vector>
 
+#include "base/place.hpp"
 #include "sys/command_line.hpp"
 #include "testing/replay.hpp"
 #include "testing/sim_world.hpp"
@@ -121,8 +122,7 @@ namespace testing {
 
 void expect(bool condition, std::string_view what, std::source_location where) {
     if (condition) return;
-    throw expectation_error(std::string(where.file_name()) + ":" + std::to_string(where.line()) +
-                            ": failed: " + std::string(what));
+    throw expectation_error(detail::place_text(where) + ": failed: " + std::string(what));
 }
 
 }  // namespace testing

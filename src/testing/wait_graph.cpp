@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/place.hpp"
 #include "task/function_name.hpp"
 #include "testing/sim_world.hpp"
 
@@ -31,7 +32,7 @@ std::string place_of(const promise_base& p) {
     const bool has_name = !readable_name(p.function).starts_with("asyncio::detail::");
     if (p.where.line() == 0 || is_wrapper(p.function, p.where))
         return "(its start)" + (has_name ? " " + name : "");
-    return std::string(p.where.file_name()) + ":" + std::to_string(p.where.line()) + " in " + name;
+    return place_text(p.where) + " in " + name;
 }
 
 struct waiting {

@@ -88,8 +88,8 @@ class cancelled_error {
     detail::cancel_ref record_;
 };
 
-/// The time given to wait_for, timeout, as_completed or a connect was up. Its text tells what it
-/// was that took too long, and the place of the limit.
+/// The time given to wait_for, timeout, as_completed or a connect was up. The text that wait_for
+/// and timeout give it tells what took too long, and the place of the limit.
 class timeout_error : public std::runtime_error {
    public:
     timeout_error() : std::runtime_error("asyncio: timed out") {}

@@ -1,7 +1,6 @@
 // event: a flag that tasks wait for.
 #pragma once
 
-#include <coroutine>
 #include <string>
 #include <string_view>
 

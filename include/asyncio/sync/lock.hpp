@@ -1,11 +1,11 @@
 // lock: one task at a time.
 #pragma once
 
-#include <coroutine>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "asyncio/sync/acquire.hpp"
 #include "asyncio/sync/guard.hpp"
 #include "asyncio/sync/wait_list.hpp"
 #include "asyncio/task/task.hpp"
@@ -67,24 +67,8 @@ class lock_wait final : public lock_waiter {
     void finish();
 };
 
-class [[nodiscard("acquire() does nothing until it is awaited: co_await it")]] lock_acquire final
-    : public sync_awaiter<lock, lock_wait> {
-   public:
-    explicit lock_acquire(lock& l) noexcept : sync_awaiter(l) {}
-    bool await_ready() noexcept;
-    void await_resume() { finish(); }
-};
-
-class [[nodiscard("scoped_acquire() does nothing until it is awaited: co_await it")]]
-scoped_lock_acquire final : public sync_awaiter<lock, lock_wait> {
-   public:
-    explicit scoped_lock_acquire(lock& l) noexcept : sync_awaiter(l) {}
-    bool await_ready() noexcept;
-    guard<lock> await_resume() {
-        finish();
-        return guard<lock>(primitive_);
-    }
-};
+using lock_acquire = acquire_call<lock, lock_wait>;
+using scoped_lock_acquire = scoped_acquire_call<lock, lock_wait>;
 
 }  // namespace detail
 
@@ -138,8 +122,10 @@ class lock : public detail::guarded {
    private:
     friend class detail::lock_waiter;
     friend class detail::lock_wait;
-    friend class detail::lock_acquire;
-    friend class detail::scoped_lock_acquire;
+    template <class, class>
+    friend class detail::acquire_call;
+    template <class, class>
+    friend class detail::scoped_acquire_call;
     friend class detail::relock_wait;
     friend class detail::condition_wait;
 
@@ -170,9 +156,6 @@ class lock : public detail::guarded {
 namespace detail {
 
 inline lock_waiter::lock_waiter(lock& l) noexcept : waiter(l.line_), lock_(l) {}
-
-inline bool lock_acquire::await_ready() noexcept { return primitive_.try_acquire(); }
-inline bool scoped_lock_acquire::await_ready() noexcept { return primitive_.try_acquire(); }
 
 }  // namespace detail
 }  // namespace asyncio

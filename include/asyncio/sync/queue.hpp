@@ -1,6 +1,7 @@
 // queue, lifo_queue, priority_queue: items that tasks hand to each other.
 #pragma once
 
+#include <coroutine>
 #include <cstddef>
 #include <string_view>
 #include <type_traits>

@@ -1,12 +1,12 @@
 // semaphore: at most n tasks at a time. bounded_semaphore: the same, and refuses to grow.
 #pragma once
 
-#include <coroutine>
 #include <cstddef>
 #include <limits>
 #include <string>
 #include <string_view>
 
+#include "asyncio/sync/acquire.hpp"
 #include "asyncio/sync/guard.hpp"
 #include "asyncio/sync/wait_list.hpp"
 
@@ -36,25 +36,8 @@ class semaphore_wait final : public waiter {
     semaphore& semaphore_;
 };
 
-class [[nodiscard(
-    "acquire() does nothing until it is awaited: co_await it")]] semaphore_acquire final
-    : public sync_awaiter<semaphore, semaphore_wait> {
-   public:
-    explicit semaphore_acquire(semaphore& s) noexcept : sync_awaiter(s) {}
-    bool await_ready() noexcept;
-    void await_resume() { finish(); }
-};
-
-class [[nodiscard("scoped_acquire() does nothing until it is awaited: co_await it")]]
-scoped_semaphore_acquire final : public sync_awaiter<semaphore, semaphore_wait> {
-   public:
-    explicit scoped_semaphore_acquire(semaphore& s) noexcept : sync_awaiter(s) {}
-    bool await_ready() noexcept;
-    guard<semaphore> await_resume() {
-        finish();
-        return guard<semaphore>(primitive_);
-    }
-};
+using semaphore_acquire = acquire_call<semaphore, semaphore_wait>;
+using scoped_semaphore_acquire = scoped_acquire_call<semaphore, semaphore_wait>;
 
 }  // namespace detail
 
@@ -107,8 +90,10 @@ class semaphore : public detail::guarded {
 
    private:
     friend class detail::semaphore_wait;
-    friend class detail::semaphore_acquire;
-    friend class detail::scoped_semaphore_acquire;
+    template <class, class>
+    friend class detail::acquire_call;
+    template <class, class>
+    friend class detail::scoped_acquire_call;
     bool try_acquire() noexcept {
         if (locked()) [[unlikely]]
             return false;
@@ -137,9 +122,6 @@ class bounded_semaphore : public semaphore {
 namespace detail {
 
 inline semaphore_wait::semaphore_wait(semaphore& s) noexcept : waiter(s.line_), semaphore_(s) {}
-
-inline bool semaphore_acquire::await_ready() noexcept { return primitive_.try_acquire(); }
-inline bool scoped_semaphore_acquire::await_ready() noexcept { return primitive_.try_acquire(); }
 
 }  // namespace detail
 }  // namespace asyncio

@@ -9,6 +9,7 @@
 // to do.
 #pragma once
 
+#include <coroutine>
 #include <cstddef>
 #include <cstdint>
 #include <memory>

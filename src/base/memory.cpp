@@ -17,9 +17,9 @@ ASYNCIO_THREAD_LOCAL allocation_probe* probe_of_thread = nullptr;
 ASYNCIO_THREAD_LOCAL block_class set_aside[block_classes] = {};
 
 void give_back(free_block* list) noexcept {
-    while (free_block* b = list) {
-        list = b->next;
-        ::operator delete(b);
+    while (free_block* const next = list->next) {
+        ::operator delete(list);
+        list = next;
     }
 }
 
@@ -30,7 +30,7 @@ struct thread_end {
         lists_are_closed = true;
         for (block_class& c : block_cache) {
             give_back(c.head);
-            give_back(c.full);
+            if (c.full != nullptr) give_back(c.full);
             c = {};
         }
     }
@@ -65,7 +65,7 @@ class depot {
         leave();
         if (taken == nullptr) return nullptr;
         free_block* const next = taken->next;
-        return ::new (taken) free_block{next};
+        return ::new (taken) free_block{next, 0};
     }
 
    private:
@@ -110,7 +110,6 @@ void* allocate_slow(std::size_t size) {
     }
     if (b == nullptr) return ::operator new(block_size(index));
     c.head = b->next;
-    c.room = 1;
     return b;
 #else
     return ::operator new(size);
@@ -123,12 +122,12 @@ void deallocate_slow(void* p, [[maybe_unused]] std::size_t size) noexcept {
     if (index < block_classes && !lists_are_closed) {
         block_class& c = block_cache[index];
         at_thread_end.armed = true;  // touching it registers the clean-up
-        if (c.keep(p)) return;       // such a caller has not asked here either
+        if (c.head == &unused_list) c.head = &list_end;
+        if (c.keep(p)) return;  // such a caller has not asked here either
         if (c.full != nullptr && !depots[index].put(c.full, most_magazines(index)))
             give_back(c.full);
-        c.full = c.head;
-        c.head = ::new (p) free_block{nullptr};
-        c.room = magazine_size - 1;
+        c.full = std::exchange(c.head, &list_end);
+        static_cast<void>(c.keep(p));
         return;
     }
 #endif

@@ -1,7 +1,7 @@
 // Frames and states come from here: one free list per thread and size class. The classes are 16
 // bytes apart and end where malloc's blocks of memory do, 8 bytes before a multiple of 16.
 //
-//      this thread: head -> block -> block        up to a magazine's worth, in and out
+//      this thread: head -> block -> block -> end up to a magazine's worth, in and out
 //                   full -> magazine              one more, so that the border is not crossed often
 //      all threads: depot [magazine] [magazine]   what a thread has too many of, others take; of
 //                                                 each class as much as 32 MiB
@@ -17,36 +17,39 @@
 
 namespace asyncio::detail {
 
+inline constexpr std::size_t block_classes = 128;  // up to 2,040 bytes
+inline constexpr unsigned magazine_size = 64;      // blocks that change threads together
+
 struct free_block {
-    free_block* next;
+    free_block* next;  // null: this is no block, but the end of a list
+    unsigned room;     // how many more blocks the list takes
 };
+
+/// The end of every list, and of a list that takes nothing: nobody has used it yet.
+inline constinit free_block list_end{nullptr, magazine_size};
+inline constinit free_block unused_list{nullptr, 0};
 
 struct block_class {
     /// Null if the list is empty.
     [[nodiscard]] void* take() noexcept {
         free_block* const b = head;
-        if (b != nullptr) [[likely]] {
-            head = b->next;
-            ++room;
-        }
+        if (b->next == nullptr) [[unlikely]]
+            return nullptr;
+        head = b->next;
         return b;
     }
     /// False if it has no room.
     [[nodiscard]] bool keep(void* p) noexcept {
+        const unsigned room = head->room;
         if (room == 0) [[unlikely]]
             return false;
-        --room;
-        head = ::new (p) free_block{head};
+        head = ::new (p) free_block{head, room - 1};
         return true;
     }
 
-    free_block* head;
-    unsigned room;     // how many more blocks the list takes; 0 before the thread's first
-    free_block* full;  // a whole magazine, or null
+    free_block* head = &unused_list;
+    free_block* full = nullptr;  // a whole magazine, or null
 };
-
-inline constexpr std::size_t block_classes = 128;  // up to 2,040 bytes
-inline constexpr unsigned magazine_size = 64;      // blocks that change threads together
 
 /// Takes the place of this thread's free lists and of operator new under them: how tests let
 /// allocations fail and find what leaks. Memory comes from operator new and goes to operator

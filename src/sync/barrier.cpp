@@ -32,7 +32,7 @@ std::size_t barrier_wait::await_resume() {
     if (granted())
         leave();
     else if (!over())
-        fail();
+        fail("barrier");
     if (!inside_) barrier_.refuse("is broken: it was aborted; reset() makes it usable again");
     inside_ = false;
     const auto state = barrier_.state_;

@@ -20,7 +20,7 @@ bool relock_wait::start(task_state_base& t) noexcept {
 }
 
 void relock_wait::finish() {
-    if (!granted()) fail();
+    if (!granted()) fail("lock");
     leave();
     lock_.take_by(*std::exchange(task_, nullptr));
 }
@@ -36,7 +36,7 @@ condition_wait::condition_wait(condition& c) noexcept
 
 void condition_wait::release_and_suspend(promise_base& p) {
     condition_.require_lock("wait");
-    check_loop(*p.task);
+    line_->check_loop(*p.task, "condition");
     condition_.lock_.release();
     suspend(p);
 }
@@ -62,7 +62,7 @@ void condition_wait::await_resume() {
     if (relock_.started())
         relock_.finish();
     else if (!granted())
-        fail();
+        fail("condition");
     const bool notified = granted() && line_ == &condition_.line_;
     if (granted()) leave();
     line_ = &condition_.line_;

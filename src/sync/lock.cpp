@@ -6,19 +6,12 @@ namespace asyncio {
 
 namespace detail {
 
-void lock_wait::start(promise_base& p) {
-    const task_state_base* holder = lock_.owner_.get();
-    if (holder != nullptr && holder->loop != p.task->loop)
-        throw std::runtime_error(
-            "asyncio: " + lock_.describe() +
-            " belongs to another event loop; give each loop its own, and reach "
-            "the other one with run_coroutine_threadsafe");
-    suspend(p);
-}
+lock_waiter::lock_waiter(lock& l, task_state_base& t)
+    : waiter(l.line_for(t), t, "lock"), lock_(l) {}
 
 void lock_wait::finish() {
     if (over()) return;
-    if (!granted()) fail();
+    if (!granted()) fail("lock");
     leave();
     if (task_->must_cancel) {
         lock_.pass_on();
@@ -37,6 +30,15 @@ std::string lock_waiter::describe() const { return lock_.describe(); }
 const task_state_base* lock_waiter::owner() const noexcept { return lock_.owner_.get(); }
 
 }  // namespace detail
+
+detail::wait_list& lock::line_for(const detail::task_state_base& t) {
+    const detail::task_state_base* holder = owner_.get();
+    if (holder != nullptr && holder->loop != t.loop)
+        throw std::runtime_error("asyncio: " + describe() +
+                                 " belongs to another event loop; give each loop its own, and "
+                                 "reach the other one with run_coroutine_threadsafe");
+    return line_;
+}
 
 void lock::release_slow() {
     if (!locked_)

@@ -15,7 +15,7 @@ void queue_wait::hand_on() noexcept {
 
 void queue_wait::take_grant() {
     if (!granted()) [[unlikely]]
-        fail();
+        fail("queue");
     leave();
     if (task_->must_cancel) [[unlikely]] {
         hand_on();

@@ -8,7 +8,7 @@ namespace detail {
 
 void semaphore_wait::finish() {
     if (over()) return;
-    if (!granted()) fail();
+    if (!granted()) fail("semaphore");
     leave();
     const bool cancelled = task_->must_cancel;
     if (cancelled) ++semaphore_.value_;

@@ -16,13 +16,7 @@ std::string sync_name::with(std::string_view kind) const {
 
 // ---- one task in line ----
 
-void waiter::drop_out() noexcept { leave(); }
-
-void waiter::refuse_loop() const {
-    throw std::runtime_error(std::string("asyncio: this ") + kind() +
-                             " is used by another event loop; give each loop its own, and reach "
-                             "the other one with run_coroutine_threadsafe");
-}
+void waiter::give_up() noexcept { leave(); }
 
 bool waiter::cancel_wait(task_state_base& t, const cancel_ref&) noexcept {
     if (status_ != status::waiting) return false;
@@ -32,14 +26,20 @@ bool waiter::cancel_wait(task_state_base& t, const cancel_ref&) noexcept {
     return true;
 }
 
-void waiter::fail() {
+void waiter::fail(const char* kind) {
     if (std::exchange(status_, status::idle) == status::cancelled) task_->throw_cancel();
-    throw std::runtime_error(std::string("asyncio: the ") + kind() +
+    throw std::runtime_error(std::string("asyncio: the ") + kind +
                              " was destroyed while this task waited for it; it must outlive the "
                              "tasks that use it");
 }
 
 // ---- the line ----
+
+void wait_list::refuse_loop(const char* kind) {
+    throw std::runtime_error(std::string("asyncio: this ") + kind +
+                             " is used by another event loop; give each loop its own, and reach "
+                             "the other one with run_coroutine_threadsafe");
+}
 
 void wait_list::revoke_last() noexcept {
     waiter& w = next_ != nullptr ? *next_->before_ : *last_;

@@ -31,7 +31,9 @@ class [[nodiscard("wait() does nothing until it is awaited: co_await it")]] barr
     bool await_ready();
     template <class P>
     void await_suspend(std::coroutine_handle<P> h) {
-        suspend(promise_of(h));
+        promise_base& p = promise_of(h);
+        line_->check_loop(*p.task, "barrier");
+        suspend(p);
     }
     std::size_t await_resume();
 
@@ -40,7 +42,6 @@ class [[nodiscard("wait() does nothing until it is awaited: co_await it")]] barr
     void give_up() noexcept;
     bool cancel_wait(task_state_base& t, const cancel_ref& why) noexcept override;
     bool look() override;
-    [[nodiscard]] const char* kind() const noexcept override { return "barrier"; }
     [[nodiscard]] std::string describe() const override;
 
     barrier& barrier_;

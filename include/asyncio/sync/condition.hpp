@@ -25,6 +25,10 @@ class relock_wait final : public lock_waiter {
    public:
     explicit relock_wait(lock& l) noexcept : lock_waiter(l) {}
     relock_wait(relock_wait&&) = default;
+    ~relock_wait() {
+        if (in_line()) [[unlikely]]
+            give_up();
+    }
     /// True: the task holds the lock. False: it stands in line for it.
     bool start(task_state_base& t) noexcept;
     /// Takes the lock that it stood in line for.
@@ -57,7 +61,6 @@ class [[nodiscard("wait() does nothing until it is awaited: co_await it")]] cond
     void give_up() noexcept;
     bool cancel_wait(task_state_base& t, const cancel_ref& why) noexcept override;
     bool look() override;
-    [[nodiscard]] const char* kind() const noexcept override { return "condition"; }
     [[nodiscard]] std::string describe() const override;
     [[nodiscard]] const task_state_base* owner() const noexcept override;
 

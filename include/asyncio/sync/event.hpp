@@ -15,16 +15,14 @@ namespace detail {
 /// A task that waits for an event.
 class event_wait final : public waiter {
    public:
-    explicit event_wait(event& e) noexcept;
-    void start(promise_base& p) { suspend(p); }
+    event_wait(event& e, task_state_base& t);
     /// Throws what ended the wait, if it was not set().
     void finish() {
         if (!over()) [[unlikely]]
-            fail();
+            fail("event");
     }
 
    private:
-    [[nodiscard]] const char* kind() const noexcept override { return "event"; }
     [[nodiscard]] std::string describe() const override;
     event& event_;
 };
@@ -78,7 +76,8 @@ class event {
 
 namespace detail {
 
-inline event_wait::event_wait(event& e) noexcept : waiter(e.line_), event_(e) {}
+inline event_wait::event_wait(event& e, task_state_base& t)
+    : waiter(e.line_, t, "event"), event_(e) {}
 inline bool event_awaiter::await_ready() const noexcept { return primitive_.is_set(); }
 
 }  // namespace detail

@@ -44,25 +44,20 @@ class lock_waiter : public waiter {
     [[nodiscard]] std::string describe() const override;
     [[nodiscard]] const task_state_base* owner() const noexcept override;
 
+    void give_up() noexcept;
+
    protected:
+    lock_waiter(lock& l, task_state_base& t);
     explicit lock_waiter(lock& l) noexcept;
     lock_waiter(lock_waiter&&) = default;
-    ~lock_waiter() {
-        if (in_line()) [[unlikely]]
-            give_up();
-    }
+    ~lock_waiter() = default;
     lock& lock_;
-
-   private:
-    void give_up() noexcept;
-    [[nodiscard]] const char* kind() const noexcept override { return "lock"; }
 };
 
 /// The wait of an acquire.
 class lock_wait final : public lock_waiter {
    public:
-    explicit lock_wait(lock& l) noexcept : lock_waiter(l) {}
-    void start(promise_base& p);
+    lock_wait(lock& l, task_state_base& t) : lock_waiter(l, t) {}
     /// Takes the lock. Throws what ended the wait instead.
     void finish();
 };
@@ -144,6 +139,8 @@ class lock : public detail::guarded {
     void pass_on() noexcept {
         if (!locked_ && line_.has_waiting() && line_.granted() == 0) line_.wake_next();
     }
+    /// Where a task waits. Throws std::runtime_error if the holder is of another loop.
+    detail::wait_list& line_for(const detail::task_state_base& t);
     void release_slow();
     void report_if_in_use() const noexcept;
 

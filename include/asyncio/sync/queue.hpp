@@ -49,9 +49,9 @@ class [[nodiscard("put() does nothing until it is awaited: co_await it")]] queue
         this->wait(promise_of(h), item_);
     }
     [[gnu::always_inline]] void await_resume() {
-        if (this->wait_) [[unlikely]] {
-            if (this->wait_->was_served()) return;
-            this->wait_->finish();
+        if (auto* const w = this->waited()) [[unlikely]] {
+            if (w->was_served()) return;
+            w->finish();
         }
         this->primitive_.store_next(std::move(item_));
     }

@@ -17,7 +17,6 @@ class queue_core;
 /// may be served by a get(), which takes the item out of its hands.
 class queue_wait : public waiter {
    public:
-    void start(promise_base& p) { suspend(p); }
     /// Throws if the wait ended without what it waited for.
     void finish() {
         if (!over()) take_grant();
@@ -28,13 +27,12 @@ class queue_wait : public waiter {
         status_ = status::idle;
         return true;
     }
+    void give_up() noexcept;
 
    protected:
-    queue_wait(queue_core& q, wait_list& line) noexcept : waiter(line), queue_(q) {}
-    ~queue_wait() {
-        if (in_line()) [[unlikely]]
-            give_up();
-    }
+    queue_wait(queue_core& q, wait_list& line, task_state_base& t)
+        : waiter(line, t, "queue"), queue_(q) {}
+    ~queue_wait() = default;
 
    private:
     friend queue_core;
@@ -48,23 +46,21 @@ class queue_wait : public waiter {
     [[nodiscard]] bool is_cancelled() const noexcept { return task_->must_cancel; }
     /// Lets the next one have what this one was granted.
     void hand_on() noexcept;
-    void give_up() noexcept;
     bool look() override;
-    [[nodiscard]] const char* kind() const noexcept override { return "queue"; }
     [[nodiscard]] std::string describe() const override;
     queue_core& queue_;
 };
 
 class item_wait final : public queue_wait {
    public:
-    explicit item_wait(queue_core& q) noexcept;
+    item_wait(queue_core& q, task_state_base& t);
 };
 
 /// It holds the item, which is still the put's.
 template <class T>
 class room_wait final : public queue_wait {
    public:
-    room_wait(queue_core& q, T& item) noexcept;
+    room_wait(queue_core& q, task_state_base& t, T& item);
     [[nodiscard]] T& item() const noexcept { return item_; }
 
    private:
@@ -74,15 +70,13 @@ class room_wait final : public queue_wait {
 /// A task that waits until everything is done.
 class join_wait final : public waiter {
    public:
-    explicit join_wait(queue_core& q) noexcept;
-    void start(promise_base& p) { suspend(p); }
+    join_wait(queue_core& q, task_state_base& t);
     void finish() {
         if (!over()) [[unlikely]]
-            fail();
+            fail("queue");
     }
 
    private:
-    [[nodiscard]] const char* kind() const noexcept override { return "queue"; }
     [[nodiscard]] std::string describe() const override;
     queue_core& queue_;
 };
@@ -212,12 +206,14 @@ class queue_core {
     sync_name name_;
 };
 
-inline item_wait::item_wait(queue_core& q) noexcept : queue_wait(q, q.getters_) {}
+inline item_wait::item_wait(queue_core& q, task_state_base& t) : queue_wait(q, q.getters_, t) {}
 template <class T>
-room_wait<T>::room_wait(queue_core& q, T& item) noexcept : queue_wait(q, q.putters_), item_(item) {}
+room_wait<T>::room_wait(queue_core& q, task_state_base& t, T& item)
+    : queue_wait(q, q.putters_, t), item_(item) {}
 inline bool queue_wait::wants_item() const noexcept { return line_ == &queue_.getters_; }
 
-inline join_wait::join_wait(queue_core& q) noexcept : waiter(q.joiners_), queue_(q) {}
+inline join_wait::join_wait(queue_core& q, task_state_base& t)
+    : waiter(q.joiners_, t, "queue"), queue_(q) {}
 inline bool join_awaiter::await_ready() const noexcept { return primitive_.unfinished_ == 0; }
 
 }  // namespace asyncio::detail

@@ -19,19 +19,12 @@ namespace detail {
 /// A task that waits for a place.
 class semaphore_wait final : public waiter {
    public:
-    explicit semaphore_wait(semaphore& s) noexcept;
-    ~semaphore_wait() {
-        if (in_line()) [[unlikely]]
-            give_up();
-    }
-
-    void start(promise_base& p) { suspend(p); }
+    semaphore_wait(semaphore& s, task_state_base& t);
     /// Takes the place. Throws what ended the wait instead.
     void finish();
+    void give_up() noexcept;
 
    private:
-    void give_up() noexcept;
-    [[nodiscard]] const char* kind() const noexcept override { return "semaphore"; }
     [[nodiscard]] std::string describe() const override;
     semaphore& semaphore_;
 };
@@ -121,7 +114,8 @@ class bounded_semaphore : public semaphore {
 
 namespace detail {
 
-inline semaphore_wait::semaphore_wait(semaphore& s) noexcept : waiter(s.line_), semaphore_(s) {}
+inline semaphore_wait::semaphore_wait(semaphore& s, task_state_base& t)
+    : waiter(s.line_, t, "semaphore"), semaphore_(s) {}
 
 }  // namespace detail
 }  // namespace asyncio

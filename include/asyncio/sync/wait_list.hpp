@@ -13,10 +13,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "asyncio/task/task_state.hpp"
 
@@ -40,10 +40,13 @@ class sync_name {
     std::unique_ptr<std::string> name_;
 };
 
-/// One task in line. It is movable until it waits; its destructor leaves the line.
+/// One task in line. Whoever owns it calls give_up() before it dies in line.
 class waiter : public wait_node {
    public:
     waiter& operator=(const waiter&) = delete;
+    [[nodiscard]] bool in_line() const noexcept { return status_ >= status::waiting; }
+    /// The frame in which the task waits is destroyed: it leaves the line.
+    void give_up() noexcept;
     [[nodiscard]] std::exception_ptr take_cancel() {
         if (status_ != status::cancelled) [[likely]]
             return nullptr;
@@ -61,45 +64,40 @@ class waiter : public wait_node {
         granted,    ///< in line, and woken
     };
 
-    explicit waiter(wait_list& line) noexcept : line_(&line) {}
-    waiter(waiter&& o) noexcept : wait_node(o), line_(o.line_) {}
-    ~waiter() {
-        if (in_line()) [[unlikely]]
-            drop_out();
-    }
+    /// Made at the end of the line. Throws std::runtime_error if tasks of another loop stand in
+    /// it; `kind` says what it waits for: "lock", "event".
+    inline waiter(wait_list& line, task_state_base& t, const char* kind);
+    /// Made before it joins the line, until when it is movable.
+    explicit waiter(wait_list& line) noexcept
+        : line_(&line), task_(nullptr), status_(status::idle) {}
+    waiter(waiter&& o) noexcept : waiter(*o.line_) {}
+    ~waiter() = default;
 
-    [[nodiscard]] bool in_line() const noexcept { return status_ >= status::waiting; }
     [[nodiscard]] bool granted() const noexcept { return status_ == status::granted; }
     [[nodiscard]] bool over() const noexcept { return status_ == status::idle; }
     /// Leaves the line, wherever it stands.
     inline void leave() noexcept;
-    /// Joins the end of the line and suspends the task.
-    inline void suspend(promise_base& p);
-    /// Throws std::runtime_error if tasks of another loop stand in the line.
-    inline void check_loop(const task_state_base& t) const;
+    /// Joins the end of the line, which has tasks of this loop only, and suspends the task.
+    inline void suspend(promise_base& p) noexcept;
     /// Throws what ended the wait instead of a grant.
-    [[noreturn]] void fail();
+    [[noreturn]] void fail(const char* kind);
 
     bool cancel_wait(task_state_base& t, const cancel_ref& why) noexcept override;
-    /// "lock", "event": what it waits for.
-    [[nodiscard]] virtual const char* kind() const noexcept = 0;
 
     wait_list* line_;
-    task_state_base* task_ = nullptr;
-    status status_ = status::idle;
+    task_state_base* task_;
+    status status_;
 
    private:
     friend class wait_list;
-    void drop_out() noexcept;  // leave(), but not inlined into every frame
-    [[noreturn]] void refuse_loop() const;
 
     // Set when it joins the line.
     waiter* before_;
     waiter* behind_;
 };
 
-/// What is awaited to use a Primitive. Its Wait, a waiter, is made when the task has to wait: who
-/// finds everything free pays for no more than a look.
+/// What is awaited to use a Primitive. Its Wait, a waiter, is made in line when the task has to
+/// wait: who finds everything free pays for no more than a look.
 template <class Primitive, class Wait>
 class sync_awaiter {
    public:
@@ -111,26 +109,39 @@ class sync_awaiter {
         wait(promise_of(h));
     }
     [[nodiscard]] std::exception_ptr take_cancel() {
-        return wait_ ? wait_->take_cancel() : nullptr;
+        return waited_ ? wait_.take_cancel() : nullptr;
     }
 
    protected:
     explicit sync_awaiter(Primitive& p) noexcept : primitive_(p) {}
     /// Movable until it waits.
     sync_awaiter(sync_awaiter&& o) noexcept : primitive_(o.primitive_) {}
-    ~sync_awaiter() = default;
+    ~sync_awaiter() {
+        static_assert(std::is_trivially_destructible_v<Wait>);
+        if (waited_ && wait_.in_line()) [[unlikely]]
+            wait_.give_up();
+    }
     /// Joins the line; `what` goes to the Wait, too.
     template <class... What>
     void wait(promise_base& p, What&... what) {
-        wait_.emplace(primitive_, what...).start(p);
+        std::construct_at(std::addressof(wait_), primitive_, *p.task, what...);
+        waited_ = true;
+        p.task->wait_on(p, wait_);
     }
+    /// The wait that was necessary, or null.
+    [[nodiscard]] Wait* waited() noexcept { return waited_ ? std::addressof(wait_) : nullptr; }
     /// Takes what was waited for, if a wait was necessary. Throws what ended it instead.
     void finish() {
-        if (wait_) [[unlikely]]
-            wait_->finish();
+        if (waited_) [[unlikely]]
+            wait_.finish();
     }
     Primitive& primitive_;
-    std::optional<Wait> wait_;
+
+   private:
+    bool waited_ = false;
+    union {
+        Wait wait_;  // made when the task has to wait
+    };
 };
 
 /// The line. Its owner decides who is granted what; when it dies, those in line get an error.
@@ -185,9 +196,10 @@ class wait_list {
         if (debug_was_on.load(std::memory_order_relaxed)) [[unlikely]]
             check_thread_of_those_in_line(operation);
     }
-    /// Are there tasks of another loop in this line?
-    [[nodiscard]] bool is_foreign(const task_state_base& t) const noexcept {
-        return first_ != nullptr && first_->task_->loop != t.loop;
+    /// Throws std::runtime_error if tasks of another loop stand in the line.
+    void check_loop(const task_state_base& t, const char* kind) const {
+        if (first_ != nullptr && first_->task_->loop != t.loop) [[unlikely]]
+            refuse_loop(kind);
     }
 
    private:
@@ -198,6 +210,7 @@ class wait_list {
         ++granted_;
         return w;
     }
+    [[noreturn]] static void refuse_loop(const char* kind);
     void check_thread_of_those_in_line(const char* operation) const;
     void orphan_all() noexcept;
 
@@ -207,13 +220,12 @@ class wait_list {
     std::size_t granted_ = 0;
 };
 
-void waiter::check_loop(const task_state_base& t) const {
-    if (line_->is_foreign(t)) [[unlikely]]
-        refuse_loop();
+waiter::waiter(wait_list& line, task_state_base& t, const char* kind) : line_(&line), task_(&t) {
+    line.check_loop(t, kind);
+    line.push_back(*this);
 }
 
-void waiter::suspend(promise_base& p) {
-    check_loop(*p.task);
+void waiter::suspend(promise_base& p) noexcept {
     task_ = p.task;
     line_->push_back(*this);
     task_->wait_on(p, *this);

@@ -108,9 +108,8 @@ loop_core& loop_of_all(const char* operation, std::size_t n, StateAt state_at) {
 
 }  // namespace
 
-loop_core& common_loop(const gather_children& children) {
-    return loop_of_all("gather", children.size(),
-                       [&](std::size_t i) -> const auto& { return children[i].state; });
+loop_core& gather_children::find_loop() const {
+    return loop_of_all("gather", count_, [this](std::size_t i) { return each_[i].state; });
 }
 
 loop_core& common_loop(const char* operation, const ref<future_state_base>* states, std::size_t n) {

@@ -63,9 +63,10 @@ task<> current_task() {
 std::vector<task<>> all_tasks(event_loop* loop) {
     event_loop& l = loop != nullptr ? *loop : detail::loop_for("all_tasks");
     std::vector<task<>> result;
-    for (detail::task_link& link : l.tasks)
-        result.emplace_back(
-            detail::ref<detail::future_state_base>(static_cast<detail::task_state_base*>(&link)));
+    for (detail::task_link& link : l.tasks) {
+        auto& t = static_cast<detail::task_state_base&>(link);
+        if (!t.done()) result.emplace_back(detail::ref<detail::future_state_base>(&t));
+    }
     return result;
 }
 

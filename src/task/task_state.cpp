@@ -92,14 +92,6 @@ bool future_state_base::cancel(const cancel_ref& why) {
     return true;
 }
 
-void future_state_base::tell_waiters() noexcept {
-    finishing = is_task;
-    // The nodes only mark and queue, and may destroy themselves.
-    do waiters_.pop_front().future_done(*this);
-    while (!waiters_.empty());
-    finishing = false;
-}
-
 void future_state_base::check_value() {
     if (status == future_status::value) return;
     unretrieved = false;
@@ -266,7 +258,7 @@ void task_state_base::run_first_step() {
         ~scope() { --starts; }
         unsigned& starts;
     } const counted(loop->eager_starts);
-    run = &step;
+    run = usual_step();
     run_special_step();
 }
 

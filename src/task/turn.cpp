@@ -37,6 +37,7 @@ namespace asyncio::detail {
 
 [[gnu::noinline]] void task_state_base::finish_with_error() {
     const auto self = ref<task_state_base>::adopt(this);  // the loop's reference ends here
+    task_link::unlink();
     if (const cancelled_error* c = as_cancelled(exception)) {
         cancel_why = c->record();
         exception = nullptr;
@@ -49,14 +50,9 @@ namespace asyncio::detail {
     if (fatal) std::rethrow_exception(exception);
 }
 
-[[gnu::always_inline]] inline void task_state_base::finish_task() {
-    task_link::unlink();
-    if (exception) [[unlikely]] {
-        finish_with_error();
-        return;
-    }
+[[gnu::always_inline]] inline void task_state_base::finish_with_value() noexcept {
     finish(must_cancel ? future_status::cancelled : future_status::value);
-    release();  // the loop's reference
+    task_link::unlink();
 }
 
 /// Between the steps, no task and no task's context is the current one.
@@ -65,41 +61,44 @@ namespace asyncio::detail {
     l.current_task = nullptr;
 }
 
-void task_state_base::end_step(loop_core& l) {
+[[gnu::always_inline]] inline void task_state_base::end_step(loop_core& l) {
     end_coroutine();
-    leave_step(l);
-    finish_task();
+    if (exception) [[unlikely]] {
+        leave_step(l);
+        finish_with_error();
+        return;
+    }
+    finish_with_value();
+    if (refs() == 1) leave_step(l);  // it dies here: what it holds must not find it any more
+    release();                       // the loop's reference
 }
 
 // ---- A step ----
 
-[[gnu::always_inline]] inline void task_state_base::run_frames(loop_core& l) {
+/// False: it ends where the task must wait again. True: the task's own coroutine has ended.
+[[gnu::always_inline]] inline bool task_state_base::run_frames(loop_core& l) {
     for (std::coroutine_handle<> h = resume_at;;) {
         h.resume();
         h = l.resume_next;
-        if (!h) return;
+        if (!h) return false;
         l.resume_next = nullptr;
+        if (h == end_of_task(l)) return true;
     }
 }
 
-/// One step, which nobody times. It may leave its task the current one: when other code follows,
-/// leave_step() does.
+/// One step, which nobody times. It may leave its task the current one, even one that is gone: when
+/// other code follows than another step, leave_step() does.
 [[gnu::always_inline]] inline void task_state_base::run_step(loop_core& l) {
-    if (extras) [[unlikely]] {
-        leave_step(l);
-        run_special_step();
-        return;
-    }
     l.current_task = this;
     context.enter();
-    run_frames(l);
-    if (root_done) end_step(l);
+    // Not this->: so the compiler need not keep it.
+    if (run_frames(l)) l.current_task->end_step(l);
 }
 
 /// What precedes the first step. False: the task was cancelled, its body never starts and its
 /// arguments are destroyed.
 [[gnu::always_inline]] inline bool task_state_base::begin() {
-    run = &step;
+    run = usual_step();
     if (must_cancel) [[unlikely]] {
         leave_step(*loop);
         drop();
@@ -110,7 +109,7 @@ void task_state_base::end_step(loop_core& l) {
 
 /// What precedes a step that begins with a look at what the task waits on. False: it waits on.
 [[gnu::always_inline]] inline bool task_state_base::look() {
-    run = &step;
+    run = usual_step();
     if (!waiting_on->look()) return false;
     waiting_on = nullptr;
     return true;
@@ -129,19 +128,24 @@ void task_state_base::step(ready_node& n) {
     leave_step(l);
 }
 
+void task_state_base::special_step(ready_node& n) {
+    static_cast<task_state_base&>(n).run_special_step();
+}
+
 void task_state_base::first_step(ready_node& n) {
-    if (static_cast<task_state_base&>(n).begin()) step(n);
+    if (static_cast<task_state_base&>(n).begin()) n.run(n);
 }
 
 void task_state_base::look_first(ready_node& n) {
     // LIFETIME: when the frame goes on, it takes the node that the task waited on with it.
-    if (static_cast<task_state_base&>(n).look()) step(n);
+    if (static_cast<task_state_base&>(n).look()) n.run(n);
 }
 
 // ---- A turn ----
 
 [[gnu::always_inline]] inline void loop_core::run_ready() {
     if (simulated || debug) [[unlikely]] {
+        task_state_base::leave_step(*this);
         for (std::size_t n = ready.size(); n > 0; --n) {
             ready_node& node = ready.take(outside->pick(n));
             node.run(node);
@@ -154,40 +158,60 @@ void task_state_base::look_first(ready_node& n) {
         if (node->run != &task_state_base::step) {
             if (node->run == &task_state_base::first_step) {
                 if (!static_cast<task_state_base*>(node)->begin()) continue;
-            } else {
+            } else if (node->run == &task_state_base::look_first) {
                 task_state_base::leave_step(*this);
-                if (node->run != &task_state_base::look_first) {
-                    node->run(*node);
-                    continue;
-                }
                 if (!static_cast<task_state_base*>(node)->look()) continue;
+            }
+            if (node->run != &task_state_base::step) {
+                task_state_base::leave_step(*this);
+                node->run(*node);
+                continue;
             }
         }
         static_cast<task_state_base*>(node)->run_step(*this);
     }
-    task_state_base::leave_step(*this);
 }
 
 [[gnu::always_inline]] inline void loop_core::run_once(bool may_wait) {
+    // The last step of the turn before may have left its task the current one.
+    const auto leave = [this] { task_state_base::leave_step(*this); };
     const bool ask = ++turns == clock_turn_ || ready.empty();
-    if (ask) [[unlikely]]
+    if (ask) [[unlikely]] {
+        leave();
         ask_outside(may_wait && !stopping_);
-    if (posted_.load(std::memory_order_relaxed) != nullptr) [[unlikely]]
+    }
+    if (posted_.load(std::memory_order_relaxed) != nullptr) [[unlikely]] {
+        leave();
         collect_posted();
-    if (signal_arrived_.load(std::memory_order_relaxed)) [[unlikely]]
+    }
+    if (signal_arrived_.load(std::memory_order_relaxed)) [[unlikely]] {
+        leave();
         collect_signals();
+    }
     // As long as the first deadline is far away, nobody needs to know what time it is.
-    if (!timers.empty() && timers.next() < clock_read_at_ + longest_without_poll) [[unlikely]]
+    if (!timers.empty() && timers.next() < clock_read_at_ + longest_without_poll) [[unlikely]] {
+        leave();
         fired_since_wait_ += timers.fire_due(ask ? clock_read_at_ : now());
+    }
     run_ready();
 }
 
 void loop_core::run_turns(bool may_wait) {
     do run_once(may_wait);
     while (!stopping_ && (may_wait || !ready.empty()));
+    task_state_base::leave_step(*this);
 }
 
 // ---- A step that is more than a step ----
+
+void task_state_base::finish_task() {
+    if (exception) {
+        finish_with_error();
+        return;
+    }
+    finish_with_value();
+    release();  // the loop's reference
+}
 
 /// Makes the task and its context the current ones.
 class task_state_base::step_scope {
@@ -226,10 +250,10 @@ void task_state_base::run_special_step() {
     }
     {
         const step_scope scope(*this);
-        run_frames(*loop);
-        if (root_done) end_coroutine();
+        if (!run_frames(*loop)) return;
+        end_coroutine();
     }
-    if (root_done) finish_task();
+    finish_task();
 }
 
 void task_state_base::run_timed_step() {
@@ -241,9 +265,10 @@ void task_state_base::run_timed_step() {
     }
     const time_point start = loop->now() - loop->reporting;
     std::exception_ptr stop;  // what the exception handler throws
+    bool ended = false;
     {
         const step_scope scope(*this);
-        run_frames(*loop);
+        ended = run_frames(*loop);
         const auto took = loop->now() - loop->reporting - start;
         if (took >= loop->slow_callback) {
             try {
@@ -252,9 +277,9 @@ void task_state_base::run_timed_step() {
                 stop = std::current_exception();
             }
         }
-        if (root_done) end_coroutine();
+        if (ended) end_coroutine();
     }
-    if (root_done) finish_task();
+    if (ended) finish_task();
     if (stop) std::rethrow_exception(stop);
 }
 

@@ -30,13 +30,14 @@ class gather_base;
 /// One child of a gather; lives in the gather's array.
 class gather_child final : public done_node {
    public:
-    explicit gather_child(ref<future_state_base> s) noexcept : state(std::move(s)) {}
+    explicit gather_child(future_state_base* s) noexcept : state(s) {}
     void future_done(future_state_base& f) noexcept override;
     gather_base* parent;  // set when the gather listens
-    ref<future_state_base> state;
+    future_state_base* const state;
 };
 
-/// The children in the order of the arguments; an array that is filled once and stays in place.
+/// The children in the order of the arguments; an array that is filled once and stays in place. It
+/// holds a reference to each one's state.
 class gather_children {
    public:
     explicit gather_children(std::size_t capacity)
@@ -44,23 +45,39 @@ class gather_children {
     gather_children(gather_children&& o) noexcept
         : each_(std::exchange(o.each_, nullptr)),
           capacity_(o.capacity_),
-          count_(std::exchange(o.count_, 0)) {}
+          count_(std::exchange(o.count_, 0)),
+          loop_(o.loop_),
+          mixed_(o.mixed_) {}
     gather_children& operator=(gather_children&&) = delete;
     ~gather_children() {
-        std::destroy_n(each_, count_);
+        for (std::size_t i = 0; i < count_; ++i) {
+            each_[i].unlink();  // which is all that its destructor would do
+            ref<future_state_base>::adopt(each_[i].state);
+        }
         if (each_ != nullptr) std::allocator<gather_child>().deallocate(each_, capacity_);
     }
     /// One more; there must be room.
     void add(ref<future_state_base> state) noexcept {
-        std::construct_at(each_ + count_++, std::move(state));
+        loop_core* const l = state ? state->loop : nullptr;
+        if (count_ == 0) loop_ = l;
+        mixed_ |= l != loop_;
+        std::construct_at(each_ + count_++, state.detach());
     }
     [[nodiscard]] std::size_t size() const noexcept { return count_; }
+    /// The loop of them all. An empty handle throws invalid_state_error, a second loop
+    /// std::invalid_argument; for none it is the running loop.
+    [[nodiscard]] loop_core& loop() const {
+        return loop_ != nullptr && !mixed_ ? *loop_ : find_loop();
+    }
     [[nodiscard]] gather_child& operator[](std::size_t i) const noexcept { return each_[i]; }
 
    private:
+    [[nodiscard]] loop_core& find_loop() const;
     gather_child* each_;
     std::size_t capacity_;
     std::size_t count_ = 0;
+    loop_core* loop_ = nullptr;  ///< of the first
+    bool mixed_ = false;         ///< another one has another loop
 };
 
 /// What every gather does: counts its children, ends with the first error, cancels them all.
@@ -97,7 +114,6 @@ class gather_base {
 
 /// The loop of them all. An empty handle throws invalid_state_error, a second loop
 /// std::invalid_argument; for none it is the running loop.
-[[nodiscard]] loop_core& common_loop(const gather_children& children);
 [[nodiscard]] loop_core& common_loop(const char* operation, const ref<future_state_base>* states,
                                      std::size_t n);
 
@@ -117,7 +133,7 @@ gathered<T> take_value(future_state_base& f) {
     if constexpr (std::is_void_v<T>) {
         return {};
     } else {
-        return extract_value<T>(f, f.finishing ? 2 : 1);
+        return extract_value<T>(f, own_references(f));
     }
 }
 
@@ -201,7 +217,7 @@ using future_value_t = typename decltype(ensure_future(std::declval<A>()))::valu
 
 template <class State, class Result>
 future<Result> start_gather(std::source_location where, gather_children&& children) {
-    loop_core& loop = common_loop(children);
+    loop_core& loop = children.loop();
     auto* g = new State(loop, where, std::move(children));
     future<Result> f{ref<future_state_base>(g)};
     g->listen();

@@ -52,7 +52,7 @@ class shield_state final : public future_state<R> {
         if constexpr (!std::is_same_v<T, R>) {
             o.emplace(stored_value<T>(inner));
         } else if constexpr (!std::is_void_v<T>) {
-            o.emplace(extract_value<T>(inner, inner.finishing ? 2 : 1));
+            o.emplace(extract_value<T>(inner, own_references(inner)));
         }
     }
     shield_link link_;

@@ -62,8 +62,9 @@ class loop_core {
     timer_queue timers;
     std::unique_ptr<backend> outside;
     task_state_base* current_task = nullptr;
-    std::coroutine_handle<> resume_next;  ///< the trampoline: who runs on in this step, or null
-    unsigned eager_starts = 0;            ///< under way, one inside the other
+    /// The trampoline: who runs on in this step; null: it ends; see also end_of_task().
+    std::coroutine_handle<> resume_next;
+    unsigned eager_starts = 0;  ///< under way, one inside the other
     intrusive_list<task_link> tasks;
     std::uint64_t tasks_made = 0;
     std::uint64_t turns = 0;

@@ -27,16 +27,15 @@ namespace detail {
 template <class T, class Base>
 class value_state : public Base {
    public:
-    using stored = std::conditional_t<
-        std::is_void_v<T>, char,
-        std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, T>>;
+    using stored = std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, T>;
 
     template <class... Args>
-    explicit value_state(Args&&... args) : Base(std::forward<Args>(args)..., !std::is_void_v<T>) {}
+    explicit value_state(Args&&... args) : Base(std::forward<Args>(args)..., true) {}
     value_state(const value_state&) = delete;
     value_state& operator=(const value_state&) = delete;
     [[gnu::always_inline]] ~value_state() override {
-        if (this->has_value) std::destroy_at(std::addressof(value_));
+        if constexpr (has_destructor)
+            if (this->must_destroy) std::destroy_at(std::addressof(value_));
     }
     template <class... U>
     void emplace(U&&... value) {
@@ -45,14 +44,26 @@ class value_state : public Base {
         } else {
             ::new (static_cast<void*>(std::addressof(value_))) stored(std::forward<U>(value)...);
         }
-        this->has_value = true;
+        if constexpr (has_destructor) this->must_destroy = true;
     }
     [[nodiscard]] stored& value() noexcept { return value_; }
 
    private:
+    static constexpr bool has_destructor = !std::is_trivially_destructible_v<stored>;
     union {
         stored value_;
     };
+};
+
+/// No value: nothing beside the erased state.
+template <class Base>
+class value_state<void, Base> : public Base {
+   public:
+    template <class... Args>
+    explicit value_state(Args&&... args) : Base(std::forward<Args>(args)..., false) {}
+    value_state(const value_state&) = delete;
+    value_state& operator=(const value_state&) = delete;
+    [[gnu::always_inline]] ~value_state() override {}
 };
 
 template <class T>

@@ -40,10 +40,10 @@ template <class T>
 class task_state final : public value_state<T, task_state_base> {
    public:
     using value_state<T, task_state_base>::value_state;
+    [[gnu::always_inline]] ~task_state() override {}
 
    private:
-    void take_result(promise_base& base) override {
-        check_result(base);
+    void take_result([[maybe_unused]] promise_base& base) override {
         if constexpr (!std::is_void_v<T>) this->emplace(static_cast<promise<T>&>(base).take());
     }
 };

@@ -99,7 +99,8 @@ class future_state_base : public pooled {
     /// Tells the waiters. `s` is not pending.
     void finish(future_status s) noexcept {
         status = s;
-        if (!waiters_.empty()) tell_waiters();
+        // The nodes only mark and queue, and may destroy themselves.
+        while (!waiters_.empty()) waiters_.pop_front().future_done(*this);
     }
     void require_pending(const char* operation) const;
     /// In debug mode: throws std::runtime_error on another thread than the loop's.
@@ -119,17 +120,16 @@ class future_state_base : public pooled {
     std::uint32_t refs_;
 
    public:
-    const bool is_task;
-    bool unretrieved = false;  ///< an exception that nobody has looked at
-    const bool has_type;       ///< its value is not void
-    bool expected =
-        false;  ///< somebody who is gone did not care for its error: it counts as retrieved
+    // With the count above they fill one word.
+    const bool is_task : 1;
+    const bool has_type : 1;       ///< its value is not void
+    bool unretrieved : 1 = false;  ///< an exception that nobody has looked at
+    bool expected : 1 = false;     ///< somebody who is gone did not care for its error: it counts
+                                   ///< as retrieved
+    bool passing_cancel : 1 = false;  ///< (task) a cancel is on its way to what it waits for
+    bool must_destroy = false;        ///< there is a value whose destructor must run
+    bool must_cancel = false;         ///< (task) a cancel that was not delivered yet
     future_status status = future_status::pending;
-    bool must_cancel = false;     ///< (task) a cancel that was not delivered yet
-    bool root_done = false;       ///< (task) its coroutine has reached its end
-    bool passing_cancel = false;  ///< (task) a cancel is on its way to what it waits for
-    bool finishing = false;  ///< (task) it holds a reference to itself while it tells its waiters
-    bool has_value = false;  ///< there is one to be destroyed
     loop_core* loop;
 
    protected:
@@ -142,7 +142,6 @@ class future_state_base : public pooled {
     }
 
    private:
-    void tell_waiters() noexcept;
     void drop_waiters() noexcept;
     void report_unretrieved() noexcept;
 };
@@ -228,7 +227,7 @@ class task_state_base : public future_state_base, public task_link, public ready
             wake();
             return;
         }
-        run = &step;
+        run = usual_step();
         waiting_on = nullptr;
     }
     /// Throws the cancel that is due.
@@ -250,12 +249,14 @@ class task_state_base : public future_state_base, public task_link, public ready
             run_first_step();
     }
     [[nodiscard]] bool started() const noexcept { return run != &first_step; }
+    /// Does the loop hold a reference to it? Until it is done, and has told its waiters.
+    [[nodiscard]] bool held_by_loop() const noexcept { return task_link::linked(); }
     [[nodiscard]] std::string name() const;
     /// Counts the loop's tasks from 1.
     [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
     /// Is a node of the ready queue that runs `f` a task's step?
     [[nodiscard]] static bool is_step(run_function f) noexcept {
-        return f == &step || f == &first_step || f == &look_first;
+        return f == &step || f == &first_step || f == &look_first || f == &special_step;
     }
     void set_name(std::string_view name);
     /// What it waits for in the end, through the tasks that it awaits; null: nothing.
@@ -280,7 +281,7 @@ class task_state_base : public future_state_base, public task_link, public ready
         if (unretrieved) [[unlikely]]
             report_unretrieved_error();
     }
-    /// Moves the coroutine's result into the state.
+    /// Moves the coroutine's result into the state. There is one.
     virtual void take_result(promise_base& p) = 0;
 
    private:
@@ -290,17 +291,22 @@ class task_state_base : public future_state_base, public task_link, public ready
     class step_scope;
     static void first_step(ready_node& n);
     static void step(ready_node& n);
+    static void special_step(ready_node& n);
     static void look_first(ready_node& n);
+    [[nodiscard]] run_function usual_step() const noexcept {
+        return extras && extras->shared_context ? &special_step : &step;
+    }
     bool begin();
     bool look();
     void run_first_step();
     void run_special_step();
     void run_timed_step();
     void report_slow_step(std::chrono::nanoseconds took, const std::string& before);
-    void run_frames(loop_core& l);
+    bool run_frames(loop_core& l);
     void run_step(loop_core& l);
     static void leave_step(loop_core& l) noexcept;
     void end_coroutine();
+    void finish_with_value() noexcept;
     void finish_task();
     void end_step(loop_core& l);
     void finish_with_error();
@@ -312,6 +318,18 @@ class task_state_base : public future_state_base, public task_link, public ready
     task_extras& make_extras();
     std::uint64_t number_;
 };
+
+/// The references that one who listens to `f` has a right to: his own, and the loop's, which a task
+/// loses when it has told all who listen.
+[[nodiscard]] inline std::uint32_t own_references(const future_state_base& f) noexcept {
+    return f.is_task && static_cast<const task_state_base&>(f).held_by_loop() ? 2 : 1;
+}
+
+/// What the trampoline finds when the task's own coroutine has reached its end: no coroutine, but
+/// the address of the loop.
+inline std::coroutine_handle<> end_of_task(loop_core& l) noexcept {
+    return std::coroutine_handle<>::from_address(&l);
+}
 
 /// Starts `child` in its parent's task. False: it has ended already and the parent goes on.
 inline bool start_child(promise_base& parent, promise_base& child,
@@ -339,10 +357,8 @@ template <class P>
     std::coroutine_handle<P> h) noexcept {
     promise_base& p = h.promise();
     if (p.inline_run) return;
-    if (p.parent != nullptr)
-        p.task->loop->resume_next = p.parent->handle();
-    else
-        p.task->root_done = true;
+    loop_core& l = *p.task->loop;
+    l.resume_next = p.parent != nullptr ? p.parent->handle() : end_of_task(l);
 }
 
 /// The running task awaits something that failed: what is known of the exception's way so far comes

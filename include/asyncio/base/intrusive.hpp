@@ -41,7 +41,8 @@ class intrusive_list {
     intrusive_list(const intrusive_list&) = delete;
     intrusive_list& operator=(const intrusive_list&) = delete;
     ~intrusive_list() {
-        while (!empty()) front().list_hook::unlink();
+        if (!empty()) [[unlikely]]
+            unlink_all();
         head_.prev_ = head_.next_ = nullptr;
     }
 
@@ -98,6 +99,13 @@ class intrusive_list {
     [[nodiscard]] iterator end() const noexcept { return iterator(const_cast<list_hook*>(&head_)); }
 
    private:
+    [[gnu::noinline]] void unlink_all() noexcept {
+        for (list_hook* h = head_.next_; h != &head_;) {
+            list_hook* const next = h->next_;
+            h->prev_ = h->next_ = nullptr;
+            h = next;
+        }
+    }
     static T* cast(list_hook* h) noexcept { return static_cast<T*>(h); }
     list_hook head_;
 };

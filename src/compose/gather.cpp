@@ -43,8 +43,39 @@ bool gather_base::cancel_children(const cancel_ref& why) {
     // Said first: a plain future ends right here.
     cancel_requested_ = true;
     self_.cancel_why = why;
-    for (std::size_t i = 0; i < size(); ++i) child(i).cancel(why);
+    if (!self_.loop->gather_cancels.is_deep() || !pass_cancel_on_later()) pass_cancel_on();
     return true;
+}
+
+/// False: there is no memory for that.
+bool gather_base::pass_cancel_on_later() {
+    try {
+        static_cast<event_loop&>(*self_.loop)
+            .call_soon([this, keep = ref<future_state_base>(&self_)] { pass_cancel_on(); });
+        return true;
+    } catch (...) {
+        return false;
+    }
+}
+
+/// A child that waits for a gather of its own passes it on from there.
+void gather_base::pass_cancel_on() {
+    const nested_calls::level level(self_.loop->gather_cancels);
+    const cancel_ref why = self_.cancel_why;
+    for (std::size_t i = 0; i < size(); ++i) child(i).cancel(why);
+}
+
+std::string gather_base::describe_children() const {
+    std::string text = "gather() of " + std::to_string(size()) + ", of which ";
+    text += std::to_string(left_) + (left_ == 1 ? " is" : " are") + " not done";
+    for (std::size_t i = 0; i < size(); ++i) {
+        if (child(i).done()) continue;
+        // Of a gather in this gather no more than that: they may be nested without an end.
+        const bool is_task = child(i).is_task;
+        text += left_ > 1 ? ", the first: " : ": ";
+        return text + (is_task ? child(i).describe() : child(i).future_state_base::describe());
+    }
+    return text;
 }
 
 void gather_child::future_done(future_state_base& f) noexcept {

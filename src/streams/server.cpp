@@ -308,7 +308,7 @@ coroutine<> serve(ref<server_state> s) {
     if (s->forever.valid() && !s->forever.done())
         throw std::runtime_error("asyncio: another task is in serve_forever() already");
     s->start();
-    s->forever = loop_of(*s).create_future();
+    s->forever = loop_of(*s).create_future<>({});
     std::exception_ptr cancelled;
     try {
         co_await s->forever;

@@ -72,6 +72,10 @@ void future_state_base::check_thread(const char* operation) const {
         loop_of(*this).check_thread(operation);
 }
 
+std::string future_state_base::describe() const {
+    return created.line() == 0 ? "a future" : "a future made at " + place_text(created);
+}
+
 void future_state_base::set_exception(std::exception_ptr e) {
     if (!e) throw_invalid_argument("asyncio: set_exception: the exception is null");
     if (const cancelled_error* c = as_cancelled(e)) {
@@ -156,9 +160,7 @@ void future_wait::break_cycle() noexcept {
     task_->wake();
 }
 
-std::string future_wait::describe() const {
-    return state_->is_task ? "task '" + name_of(*state_) + "'" : "a future";
-}
+std::string future_wait::describe() const { return state_->describe(); }
 
 const task_state_base* future_wait::owner() const noexcept {
     return state_->is_task ? static_cast<const task_state_base*>(state_.get()) : nullptr;
@@ -241,6 +243,8 @@ void task_state_base::report_unretrieved_error() noexcept {
            [this] { return lines(created_line(*this), format_trace(*this, exception)); });
 }
 
+std::string task_state_base::describe() const { return "task '" + name() + "'"; }
+
 std::string task_state_base::name() const {
     if (extras && !extras->name.empty()) return extras->name;
     char text[32] = "Task-";
@@ -251,13 +255,7 @@ std::string task_state_base::name() const {
 /// Inside another task's step.
 void task_state_base::run_first_step() {
     // LIFETIME: the task may end in this step; its loop outlives it.
-    struct scope {
-        explicit scope(unsigned& n) noexcept : starts(n) { ++starts; }
-        scope(const scope&) = delete;
-        scope& operator=(const scope&) = delete;
-        ~scope() { --starts; }
-        unsigned& starts;
-    } const counted(loop->eager_starts);
+    const nested_calls::level level(loop->eager_starts);
     run = usual_step();
     run_special_step();
 }

@@ -1,6 +1,7 @@
 #include "asyncio/compose/gather.hpp"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include "asyncio/compose/shield.hpp"
 #include "asyncio/compose/wait_for.hpp"
@@ -452,6 +453,37 @@ TEST(gather, of_a_hundred_thousand_tasks) {
 TEST(gather, leaves_nothing_behind_when_its_loop_is_closed) {
     close_in_the_middle(
         []() -> coroutine<> { co_await gather(forever(), new_future(), forever()); });
+}
+
+coroutine<> nested(int levels) {
+    if (levels > 0)
+        co_await gather(nested(levels - 1), sleep(0s));
+    else
+        co_await forever();
+}
+
+TEST(gather, may_be_nested_without_an_end_and_cancelled) {
+    const auto main = []() -> coroutine<> {
+        constexpr int levels = 20'000;
+        const auto t = create_task(nested(levels));
+        co_await rounds(levels + 2);
+        t.cancel("out");
+        const std::string how = co_await ending(t);
+        EXPECT_EQ(how, "cancelled: out");
+    };
+    // A small stack finds out sooner.
+    pthread_attr_t small;
+    pthread_attr_init(&small);
+    pthread_attr_setstacksize(&small, std::size_t(1024) * 1024);
+    pthread_t thread{};
+    const auto body = [](void* m) -> void* {
+        run(*static_cast<const decltype(main)*>(m));
+        return nullptr;
+    };
+    auto copy = main;
+    ASSERT_EQ(pthread_create(&thread, &small, body, &copy), 0);
+    pthread_join(thread, nullptr);
+    pthread_attr_destroy(&small);
 }
 
 }  // namespace gather_test

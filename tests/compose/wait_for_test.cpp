@@ -16,7 +16,9 @@ using asyncio::coroutine;
 using asyncio::create_task;
 using asyncio::current_task;
 using asyncio::future;
+using asyncio::gather;
 using asyncio::run;
+using asyncio::shield;
 using asyncio::sleep;
 using asyncio::task;
 using asyncio::timeout_error;
@@ -70,6 +72,35 @@ TEST(wait_for, tells_what_took_too_long_and_where_the_limit_is) {
         const int limit = __LINE__ - 2;
         direct = co_await asyncio::as_outcome(block());
         EXPECT_EQ(text(direct), limited("event 'never'", limit));
+    };
+    run(main);
+}
+
+TEST(wait_for, tells_whom_a_future_was_waiting_for) {
+    const auto main = []() -> coroutine<> {
+        const auto late = [](auto aw) -> coroutine<std::string> {
+            const auto how = co_await asyncio::as_outcome(wait_for(std::move(aw), 1s));
+            std::string text = asyncio::detail::describe(how.exception());
+            text.erase(0, timed_out.size() + 2);
+            co_return text.substr(0, text.find(", limited at "));
+        };
+        const auto pending = [](const char* name) {
+            return create_task(forever(), {.name = name});
+        };
+        const auto slow = pending("slow");
+        std::string text = co_await late(asyncio::get_running_loop().create_future());
+        EXPECT_EQ(text, "a future made at " __FILE__ ":" + std::to_string(__LINE__ - 1));
+        text = co_await late(shield(slow));
+        EXPECT_EQ(text, "shield() of task 'slow'");
+        text = co_await late(shield(shield(slow)));
+        EXPECT_TRUE(text.starts_with("shield() of a future made at " __FILE__ ":")) << text;
+        text = co_await late(gather(give(1, 0), pending("two")));
+        EXPECT_EQ(text, "gather() of 2, of which 1 is not done: task 'two'");
+        text = co_await late(gather(give(1, 0), pending("two"), pending("three")));
+        EXPECT_EQ(text, "gather() of 3, of which 2 are not done, the first: task 'two'");
+        text = co_await late(gather(gather(pending("in"), give(1, 0)), give(1, 0)));
+        EXPECT_EQ(text, "gather() of 2, of which 1 is not done: a future");
+        slow.cancel();
     };
     run(main);
 }

@@ -43,6 +43,18 @@ coroutine<> values_and_errors() {
 
 TEST(wrap_future, gives_the_loop_what_a_thread_gets) { asyncio::run(values_and_errors()); }
 
+coroutine<> too_long() {
+    manual_executor later;
+    const auto how = co_await asyncio::as_outcome(
+        asyncio::wait_for(asyncio::wrap_future(later.submit([] {})), 1ms));
+    const std::string text = asyncio::detail::describe(how.exception());
+    EXPECT_NE(text.find("timed out: the result of a call outside the loop's thread, limited at "),
+              text.npos)
+        << text;
+}
+
+TEST(wrap_future, says_what_it_is_when_it_takes_too_long) { asyncio::run(too_long()); }
+
 coroutine<> wrapped_twice() {
     future<int> f = asyncio::get_running_loop().create_future<int>();
     EXPECT_EQ(asyncio::wrap_future(f), f);

@@ -84,7 +84,7 @@ TEST(stack, is_printed_with_what_it_waits_for) {
     EXPECT_EQ(text.find("  stack of task 'waiter' (innermost await last):\n"), 0u) << text;
     EXPECT_NE(text.find("stack_test.cpp:"), std::string::npos);
     EXPECT_NE(text.find("outermost"), std::string::npos);
-    EXPECT_NE(text.find("    waits for a future\n"), std::string::npos);
+    EXPECT_NE(text.find("    waits for a future made at "), std::string::npos);
     EXPECT_NE(printed(second).find("    waits for task 'waiter'\n"), std::string::npos);
     EXPECT_NE(printed(third).find("    waits for a sleep (2.000 s left)\n"), std::string::npos);
     f.set_result();

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <source_location>
+#include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -92,6 +93,8 @@ class gather_base {
     /// Starts listening; the gather may be done afterwards.
     void listen() noexcept;
     bool cancel_children(const cancel_ref& why);
+    /// "gather() of 3, of which 1 is not done: task 'slow'".
+    [[nodiscard]] std::string describe_children() const;
     /// Makes the result of the children's.
     virtual void collect() = 0;
     [[nodiscard]] future_state_base& child(std::size_t i) const noexcept {
@@ -102,6 +105,8 @@ class gather_base {
    private:
     friend class gather_child;
     void child_done(gather_child& c) noexcept;
+    void pass_cancel_on();
+    bool pass_cancel_on_later();
     void finish_all() noexcept;
     void fail(std::exception_ptr e, bool is_error) noexcept;
 
@@ -162,6 +167,7 @@ class gather_tuple_state final : public future_state<gather_tuple<KeepErrors, T.
           gather_base(*this, std::move(children), KeepErrors) {}
     using gather_base::listen;
     bool cancel(const cancel_ref& why) override { return cancel_children(why); }
+    [[nodiscard]] std::string describe() const override { return this->describe_children(); }
 
    private:
     void collect() override { collect(std::index_sequence_for<T...>()); }
@@ -191,6 +197,7 @@ class gather_vector_state final : public future_state<gather_vector<KeepErrors, 
           gather_base(*this, std::move(children), KeepErrors) {}
     using gather_base::listen;
     bool cancel(const cancel_ref& why) override { return cancel_children(why); }
+    [[nodiscard]] std::string describe() const override { return this->describe_children(); }
 
    private:
     void collect() override {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <source_location>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -25,6 +26,9 @@ class shield_link final : public done_node {
         inner_ = {};
     }
 
+    /// "shield() of task 'worker'".
+    [[nodiscard]] std::string describe() const;
+
    private:
     void future_done(future_state_base& f) noexcept override;
     future_state_base& outer_;
@@ -45,6 +49,7 @@ class shield_state final : public future_state<R> {
         link_.forget();
         return future_state<R>::cancel(why);
     }
+    [[nodiscard]] std::string describe() const override { return link_.describe(); }
 
    private:
     static void copy_value(future_state_base& outer, future_state_base& inner) {

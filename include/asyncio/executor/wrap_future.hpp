@@ -69,6 +69,9 @@ class wrapped_state final : public future_state<T> {
         if (this->done() || link == nullptr) return future_state<T>::cancel(why);
         return link->cancel(why);
     }
+    [[nodiscard]] std::string describe() const override {
+        return "the result of a call outside the loop's thread";
+    }
     wrap_link* link = nullptr;
 };
 

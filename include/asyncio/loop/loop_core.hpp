@@ -30,6 +30,30 @@ class task_link : public list_hook {
     ~task_link() = default;
 };
 
+/// Calls of one kind that are under way, one inside the other. Each needs a part of the native
+/// stack, and programs nest them as deep as they like: what is_deep() is put off to the next turn.
+class nested_calls {
+   public:
+    nested_calls() noexcept = default;
+    nested_calls(const nested_calls&) = delete;
+    nested_calls& operator=(const nested_calls&) = delete;
+    [[nodiscard]] bool is_deep() const noexcept { return depth_ >= 256; }
+    /// A call, while it lives.
+    class level {
+       public:
+        explicit level(nested_calls& n) noexcept : calls_(n) { ++calls_.depth_; }
+        level(const level&) = delete;
+        level& operator=(const level&) = delete;
+        ~level() { --calls_.depth_; }
+
+       private:
+        nested_calls& calls_;
+    };
+
+   private:
+    unsigned depth_ = 0;
+};
+
 class loop_core;
 
 /// A limit in time on something that a task does. It expires behind what was ready already, as a
@@ -64,7 +88,8 @@ class loop_core {
     task_state_base* current_task = nullptr;
     /// The trampoline: who runs on in this step; null: it ends; see also end_of_task().
     std::coroutine_handle<> resume_next;
-    unsigned eager_starts = 0;  ///< under way, one inside the other
+    nested_calls eager_starts;
+    nested_calls gather_cancels;
     intrusive_list<task_link> tasks;
     std::uint64_t tasks_made = 0;
     std::uint64_t turns = 0;

@@ -87,6 +87,8 @@ class future_state_base : public pooled {
     [[nodiscard]] bool done() const noexcept { return status != future_status::pending; }
     /// True if it could be cancelled, false if it is done. A task only starts to be cancelled.
     virtual bool cancel(const cancel_ref& why);
+    /// What it is, for reports: "task 'worker'", "a future made at client.cpp:42".
+    [[nodiscard]] virtual std::string describe() const;
     void set_exception(std::exception_ptr e);
     /// Rethrows an error or a cancel; complains if it is pending. Counts as retrieved.
     void check_value();
@@ -189,6 +191,7 @@ class task_state_base : public future_state_base, public task_link, public ready
     }
 
     bool cancel(const cancel_ref& why) override;
+    [[nodiscard]] std::string describe() const override;
     std::uint32_t uncancel() noexcept;
 
     /// A frame is about to suspend until `n` wakes the task. A pending cancel is delivered to `n`
@@ -242,8 +245,7 @@ class task_state_base : public future_state_base, public task_link, public ready
 
     /// Queues the first step, or runs it now.
     void start(bool eager) {
-        constexpr unsigned most_eager_starts = 256;  // each needs a part of the native stack
-        if (!eager || running_loop != loop || loop->eager_starts >= most_eager_starts) [[likely]]
+        if (!eager || running_loop != loop || loop->eager_starts.is_deep()) [[likely]]
             loop->schedule(*this);
         else
             run_first_step();

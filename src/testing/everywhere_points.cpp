@@ -28,7 +28,7 @@ class cancel_points final : public everywhere_points {
             wanted_ = 0;
         }
         seen_ = 0;
-        victim_ = nullptr;
+        victim_ = {};
         told_.clear();
     }
     std::uint64_t points() const override { return points_; }
@@ -42,18 +42,17 @@ class cancel_points final : public everywhere_points {
     }
 
     void step_begins(sim_host& host, task_state_base* t) override {
-        begun_ = nullptr;
+        begun_ = {};
         if (t == nullptr || !is_target(host, *t)) return;
-        begun_ = t;
-        begun_number_ = t->number();
+        begun_ = {&host, t->number()};
         if (++seen_ == wanted_) cancel(host, *t, "just before it runs on");
     }
     void step_ended(sim_host& host, const task_state_base*) override {
-        task_state_base* t = begun_ != nullptr ? find(host) : nullptr;
-        begun_ = nullptr;
+        task_state_base* const t = find(host, begun_);
+        begun_ = {};
         if (t == nullptr) return;
-        if (t == victim_) {
-            victim_ = nullptr;
+        if (victim_ == task_id{&host, t->number()}) {
+            victim_ = {};
             twice_ = false;
             cancel(host, *t, "again, where it is suspended next");
         }
@@ -65,23 +64,29 @@ class cancel_points final : public everywhere_points {
     }
 
    private:
+    /// A task that may have ended. Not its address, which another one may have by now.
+    struct task_id {
+        const sim_host* host = nullptr;
+        std::uint64_t number = 0;
+        bool operator==(const task_id&) const noexcept = default;
+    };
     [[nodiscard]] bool is_target(const sim_host& host, const task_state_base& t) const noexcept {
         return target_ == cancel_target::every_task ||
                (host.index == 0 && host.main.state().get() == &t);
     }
-    /// The task that began, if it has not ended. Its memory may belong to something else by now.
-    task_state_base* find(const sim_host& host) const noexcept {
-        if (!host.is_up()) return nullptr;
+    /// Null: it has ended.
+    static task_state_base* find(const sim_host& host, const task_id& wanted) noexcept {
+        if (wanted.host != &host || !host.is_up()) return nullptr;
         for (task_link& link : host.loop->tasks) {
             auto& t = static_cast<task_state_base&>(link);
-            if (&t == begun_ && t.number() == begun_number_) return &t;
+            if (t.number() == wanted.number) return &t;
         }
         return nullptr;
     }
     void cancel(const sim_host& host, task_state_base& t, const char* where) {
         told_ += "  task " + name_in(host.world, host, t) + " is cancelled " + where + "\n" +
                  await_chain(t, "      ");
-        if (twice_) victim_ = &t;
+        if (twice_) victim_ = {&host, t.number()};
         const cancel_ref why = make_cancel("cancel_everywhere", cancel_kind::explicit_request, {},
                                            std::source_location::current());
         const sim_resume programs_own;
@@ -93,9 +98,8 @@ class cancel_points final : public everywhere_points {
     std::uint64_t wanted_ = 0;
     bool twice_ = false;
     std::uint64_t seen_ = 0;
-    task_state_base* begun_ = nullptr;
-    std::uint64_t begun_number_ = 0;
-    const task_state_base* victim_ = nullptr;  ///< compared only
+    task_id begun_;
+    task_id victim_;
     std::string told_;
 };
 

@@ -71,6 +71,22 @@ TEST(cancel_everywhere, reaches_every_task) {
     EXPECT_GT(report.points, 7u);
 }
 
+TEST(cancel_everywhere, cancels_nobody_in_the_place_of_a_task_that_has_ended) {
+    const auto short_lived = []() -> coroutine<> { co_await sleep(0s); };
+    const auto program = [=]() -> coroutine<> {
+        auto first = create_task(short_lived());
+        try {
+            co_await first;
+        } catch (const asyncio::cancelled_error&) {
+            if (asyncio::current_task().cancelling() > 0) throw;
+        }
+        first = {};
+        co_await create_task(short_lived());  // where the first one was
+    };
+    const auto report = cancel_everywhere(program, {.target = cancel_target::every_task});
+    EXPECT_EQ(report.ended_well, 6u) << "the first task was the target";
+}
+
 TEST(cancel_everywhere, tries_some_if_it_is_told_to) {
     EXPECT_LE(cancel_everywhere(careful, {.max_runs = 5}).runs, 5u);
 }

@@ -55,6 +55,7 @@ void completed_wait::suspend(promise_base& p) {
     if (p.task->loop != &source_->loop_)
         throw_runtime_error(
             "asyncio: as_completed: these tasks belong to another event loop; await them there");
+    if (list_hook::linked()) throw_awaited_by_two();
     task_ = p.task;
     cancelled_ = false;
     source_->waiting_.push_back(*this);

@@ -5,6 +5,8 @@
 namespace asyncio::detail {
 
 void sleep_wait::pause(promise_base& p) {
+    if (task_ != nullptr && pause_.armed()) throw_awaited_by_two();
+    task_ = p.task;
     ::new (&pause_) timed_sleep;
     pause_.start(p, delay_);
 }

@@ -50,6 +50,7 @@ void stream_wait::suspend(promise_base& p) {
     stream_state& s = *stream_;
     if (p.task->loop != &s.loop())
         throw_runtime_error("asyncio: this stream belongs to another event loop");
+    if (list_hook::linked()) throw_awaited_by_two();
     task_ = p.task;
     s.waits_.push_back(*this);
     if (!s.paused_ && !waits_for_the_end()) s.queue_service();

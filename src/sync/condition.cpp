@@ -36,7 +36,8 @@ condition_wait::condition_wait(condition& c) noexcept
 
 void condition_wait::release_and_suspend(promise_base& p) {
     condition_.require_lock("wait");
-    line_->check_loop(*p.task, "condition");
+    check_unused();
+    line_->check_loop(*p.task->loop, "condition");
     condition_.lock_.release();
     suspend(p);
 }

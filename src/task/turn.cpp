@@ -50,9 +50,14 @@ namespace asyncio::detail {
     if (fatal) std::rethrow_exception(exception);
 }
 
-[[gnu::always_inline]] inline void task_state_base::finish_with_value() noexcept {
+[[gnu::always_inline]] inline void task_state_base::finish_task() {
+    if (exception) [[unlikely]] {
+        finish_with_error();
+        return;
+    }
     finish(must_cancel ? future_status::cancelled : future_status::value);
     task_link::unlink();
+    release();  // the loop's reference
 }
 
 /// Between the steps, no task and no task's context is the current one.
@@ -63,14 +68,8 @@ namespace asyncio::detail {
 
 [[gnu::always_inline]] inline void task_state_base::end_step(loop_core& l) {
     end_coroutine();
-    if (exception) [[unlikely]] {
-        leave_step(l);
-        finish_with_error();
-        return;
-    }
-    finish_with_value();
-    if (refs() == 1) leave_step(l);  // it dies here: what it holds must not find it any more
-    release();                       // the loop's reference
+    leave_step(l);
+    finish_task();
 }
 
 // ---- A step ----
@@ -204,15 +203,6 @@ void loop_core::run_turns(bool may_wait) {
 
 // ---- A step that is more than a step ----
 
-void task_state_base::finish_task() {
-    if (exception) {
-        finish_with_error();
-        return;
-    }
-    finish_with_value();
-    release();  // the loop's reference
-}
-
 /// Makes the task and its context the current ones.
 class task_state_base::step_scope {
    public:
@@ -221,10 +211,12 @@ class task_state_base::step_scope {
           outer_(std::exchange(loop_.current_task, &t)),
           outer_context_(context_of_turn),
           shared_(t.extras ? t.extras->shared_context.get() : nullptr) {
-        if (shared_ == nullptr) [[likely]]
+        if (shared_ == nullptr) [[likely]] {
             t.context.enter();
-        else
+        } else {
             entered_ = shared_->enter();
+            if (!entered_) shared_->enter_again();
+        }
     }
     step_scope(const step_scope&) = delete;
     step_scope& operator=(const step_scope&) = delete;
@@ -239,7 +231,7 @@ class task_state_base::step_scope {
     task_state_base* outer_;
     context_map** outer_context_;
     context_cell* shared_;
-    bool entered_ = false;  // the shared context is not the current one already
+    bool entered_ = false;  // a step further out has not entered the shared context already
 };
 
 /// A step that is timed, runs inside another one, or in a context that is shared.

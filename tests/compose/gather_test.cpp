@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <pthread.h>
 
+#include <numeric>
+
 #include "asyncio/compose/shield.hpp"
 #include "asyncio/compose/wait_for.hpp"
 #include "compose/situations.hpp"
@@ -111,6 +113,35 @@ TEST(gather, moves_what_cannot_be_copied) {
         EXPECT_EQ(*kept.value(), 5);
     };
     run(main);
+}
+
+asyncio::context_var<int> number("number", 0);
+names movers;
+
+/// Notes whose turn it is when it is moved, and in which context.
+struct observer {
+    observer() noexcept = default;
+    observer(observer&&) {
+        const task<> t = asyncio::current_task();
+        movers.push_back((t.valid() ? t.get_name() : "nobody") + std::to_string(number.get()));
+    }
+    observer& operator=(observer&&) = delete;
+};
+
+TEST(gather, moves_the_results_in_nobodys_turn) {
+    movers.clear();
+    const auto main = []() -> coroutine<> {
+        (void)number.set(1);
+        const auto observed = []() -> coroutine<observer> {
+            (void)number.set(2);
+            co_return observer();
+        };
+        (void)co_await gather(create_task(observed(), {.name = "a"}),
+                              create_task(observed(), {.name = "b"}));
+    };
+    run(main);
+    const std::string all = std::accumulate(movers.begin(), movers.end(), std::string());
+    EXPECT_NE(all.find("nobody0nobody0"), all.npos) << all;
 }
 
 TEST(gather, says_what_to_do_about_a_result_that_can_be_neither_moved_nor_copied) {

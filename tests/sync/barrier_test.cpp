@@ -49,6 +49,25 @@ TEST(barrier, of_one_never_waits) {  // test_filling_one_task_twice
     });
 }
 
+TEST(barrier, does_not_count_a_task_of_another_loop) {
+    const auto one = asyncio::new_event_loop();
+    const auto two = asyncio::new_event_loop();
+    const auto settle_on = [](asyncio::event_loop& l) { l.run_until_complete(settle()); };
+    barrier b(2);
+    std::vector<std::size_t> indices;
+    const auto first = one->create_task(pass(b, indices));
+    settle_on(*one);
+    const auto foreign = two->create_task(pass(b, indices));
+    settle_on(*two);
+    EXPECT_EQ(state(foreign),
+              "std::runtime_error: asyncio: this barrier is used by another event loop; give each "
+              "loop its own, and reach the other one with run_coroutine_threadsafe");
+    EXPECT_EQ(b.n_waiting(), 1u);
+    const auto second = one->create_task(pass(b, indices));
+    settle_on(*one);
+    EXPECT_EQ(indices, (std::vector<std::size_t>{1, 0}));
+}
+
 TEST(barrier, refuses_to_be_for_nobody) {
     EXPECT_EQ(error_of([] { barrier b(0); }),
               "std::invalid_argument: asyncio: a barrier for 0 tasks: parties must be 1 or more");

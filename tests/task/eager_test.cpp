@@ -171,6 +171,31 @@ TEST_F(eager, may_share_the_context_of_its_creator) {
     run(main());
 }
 
+TEST_F(eager, may_enter_a_context_again_below_another_one) {
+    static context_var<int> variable("variable", 0);
+    const auto main = []() -> coroutine<> {
+        context shared;
+        const auto innermost = []() -> coroutine<> {
+            EXPECT_EQ(variable.get(), 1);
+            (void)variable.set(3);
+            co_return;
+        };
+        const auto own = [](context c, auto f) -> coroutine<> {
+            (void)variable.set(2);
+            co_await create_task({.eager_start = true, .context = &c}, f);
+            EXPECT_EQ(variable.get(), 2);
+        };
+        const auto outer = [](context c, auto g, auto f) -> coroutine<> {
+            (void)variable.set(1);
+            co_await create_task(at_once, g, c, f);
+            EXPECT_EQ(variable.get(), 3);
+        };
+        co_await create_task({.context = &shared}, outer, shared, own, innermost);
+        EXPECT_EQ(variable.get(), 0);
+    };
+    run(main());
+}
+
 // S70: a cancel after an eager end has no effect; after an eager block it works as usual.
 TEST_F(eager, cancel) {
     std::string log;

@@ -49,11 +49,12 @@ class sleep_wait {
     template <class P>
     void await_suspend(std::coroutine_handle<P> h) {
         promise_base& p = promise_of(h);
-        task_ = p.task;
-        if (yields())
+        if (yields()) {
+            task_ = p.task;
             task_->yield(p);
-        else
+        } else {
             pause(p);
+        }
     }
     [[nodiscard]] std::exception_ptr take_cancel() {
         return cancelled() ? task_->take_cancel() : nullptr;

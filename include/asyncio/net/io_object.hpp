@@ -53,8 +53,12 @@ class io_operation : public wait_node {
         task_ = p.task;
         task_->wait_on(p, *this);
     }
-    /// It is awaited, perhaps not for the first time.
-    void begin() noexcept { place_ = nullptr; }
+    /// It is awaited, perhaps not for the first time. Throws if another task waits with it.
+    void begin() {
+        if (place_ == &cancelled) place_ = nullptr;
+        if (place_ != nullptr) [[unlikely]]
+            throw_awaited_by_two();
+    }
     /// Throws the cancel that ended the wait.
     void check_cancelled() {
         if (place_ == &cancelled) [[unlikely]]

@@ -136,7 +136,7 @@ class socket_call : public socket_operation {
    public:
     using asyncio_awaitable = void;
     using asyncio_awaiter = void;
-    bool await_ready() noexcept {
+    bool await_ready() {
         begin();
         return attempt();
     }
@@ -243,7 +243,7 @@ class [[nodiscard("co_await it")]] connect_operation : public io_operation {
     connect_operation(connect_operation&& o) noexcept
         : io_operation(o), socket_(std::move(o.socket_)), to_(o.to_) {}
 
-    bool await_ready() noexcept {
+    bool await_ready() {
         begin();
         started_ = false;
         return attempt();

@@ -31,9 +31,7 @@ class [[nodiscard("wait() does nothing until it is awaited: co_await it")]] barr
     bool await_ready();
     template <class P>
     void await_suspend(std::coroutine_handle<P> h) {
-        promise_base& p = promise_of(h);
-        line_->check_loop(*p.task, "barrier");
-        suspend(p);
+        suspend(promise_of(h));
     }
     std::size_t await_resume();
 

@@ -79,6 +79,11 @@ class waiter : public wait_node {
     inline void leave() noexcept;
     /// Joins the end of the line, which has tasks of this loop only, and suspends the task.
     inline void suspend(promise_base& p) noexcept;
+    /// Throws if another task waits with it.
+    void check_unused() const {
+        if (in_line()) [[unlikely]]
+            throw_awaited_by_two();
+    }
     /// Throws what ended the wait instead of a grant.
     [[noreturn]] void fail(const char* kind);
 
@@ -124,6 +129,9 @@ class sync_awaiter {
     /// Joins the line; `what` goes to the Wait, too.
     template <class... What>
     void wait(promise_base& p, What&... what) {
+        if (waited_ && wait_.in_line()) [[unlikely]]
+            throw_awaited_by_two();
+        waited_ = false;
         std::construct_at(std::addressof(wait_), primitive_, *p.task, what...);
         waited_ = true;
         p.task->wait_on(p, wait_);
@@ -197,8 +205,8 @@ class wait_list {
             check_thread_of_those_in_line(operation);
     }
     /// Throws std::runtime_error if tasks of another loop stand in the line.
-    void check_loop(const task_state_base& t, const char* kind) const {
-        if (first_ != nullptr && first_->task_->loop != t.loop) [[unlikely]]
+    void check_loop(const loop_core& loop, const char* kind) const {
+        if (first_ != nullptr && first_->task_->loop != &loop) [[unlikely]]
             refuse_loop(kind);
     }
 
@@ -221,7 +229,7 @@ class wait_list {
 };
 
 waiter::waiter(wait_list& line, task_state_base& t, const char* kind) : line_(&line), task_(&t) {
-    line.check_loop(t, kind);
+    line.check_loop(*t.loop, kind);
     line.push_back(*this);
 }
 

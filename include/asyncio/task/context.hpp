@@ -24,12 +24,16 @@ class typed_context_value final : public context_value {
 /// A context that several tasks share, so that one sees what another sets. One thread.
 class context_cell {
    public:
-    /// Makes it the current context. False if it is already: then it stays what it is.
+    /// Makes it the current context. False if that was done already, further out.
     [[nodiscard]] bool enter() noexcept {
         if (std::exchange(entered_, true)) return false;
+        lies_in_ = context_of_turn;
         context.swap_with_current();
         return true;
     }
+    /// Makes it the current one again, although another one was entered meanwhile. The caller
+    /// restores context_of_turn.
+    void enter_again() const noexcept { context_of_turn = lies_in_; }
     void leave() noexcept {
         context.swap_with_current();
         entered_ = false;
@@ -43,6 +47,7 @@ class context_cell {
    private:
     unsigned refs_ = 0;
     bool entered_ = false;
+    context_map** lies_in_ = nullptr;  ///< while it is entered: as context_of_turn
 };
 
 /// Makes a shared context the current one while it lives.

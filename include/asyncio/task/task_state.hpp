@@ -308,7 +308,6 @@ class task_state_base : public future_state_base, public task_link, public ready
     void run_step(loop_core& l);
     static void leave_step(loop_core& l) noexcept;
     void end_coroutine();
-    void finish_with_value() noexcept;
     void finish_task();
     void end_step(loop_core& l);
     void finish_with_error();
@@ -362,6 +361,9 @@ template <class P>
     loop_core& l = *p.task->loop;
     l.resume_next = p.parent != nullptr ? p.parent->handle() : end_of_task(l);
 }
+
+/// A second task awaits what another one is waiting with.
+[[noreturn]] void throw_awaited_by_two();
 
 /// The running task awaits something that failed: what is known of the exception's way so far comes
 /// along.

@@ -228,8 +228,7 @@ void report_never_awaited(const promise_base& p) noexcept {
 void throw_awaited_by_two() {
     throw_runtime_error(
         "asyncio: another task is waiting with this awaiter already: let each task make its own, "
-        "as "
-        "in co_await l.acquire()");
+        "as in co_await l.acquire()");
 }
 
 void throw_awaited_twice() {

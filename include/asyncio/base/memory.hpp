@@ -1,7 +1,7 @@
 // Frames and states come from here: one free list per thread and size class. The classes are 16
 // bytes apart and end where malloc's blocks of memory do, 8 bytes before a multiple of 16.
 //
-//      this thread: head -> block -> block -> end up to a magazine's worth, in and out
+//      this thread: head -> block -> block -> .   up to a magazine's worth, in and out
 //                   full -> magazine              one more, so that the border is not crossed often
 //      all threads: depot [magazine] [magazine]   what a thread has too many of, others take; of
 //                                                 each class as much as 32 MiB
@@ -25,8 +25,9 @@ struct free_block {
     unsigned room;     // how many more blocks the list takes
 };
 
-/// The end of every list, and of a list that takes nothing: nobody has used it yet.
+/// The end of every list.
 inline constinit free_block list_end{nullptr, magazine_size};
+/// What a list is until the thread first uses it: it takes no block.
 inline constinit free_block unused_list{nullptr, 0};
 
 struct block_class {

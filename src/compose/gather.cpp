@@ -70,10 +70,8 @@ std::string gather_base::describe_children() const {
     text += std::to_string(left_) + (left_ == 1 ? " is" : " are") + " not done";
     for (std::size_t i = 0; i < size(); ++i) {
         if (child(i).done()) continue;
-        // Of a gather in this gather no more than that: they may be nested without an end.
-        const bool is_task = child(i).is_task;
         text += left_ > 1 ? ", the first: " : ": ";
-        return text + (is_task ? child(i).describe() : child(i).future_state_base::describe());
+        return text + child(i).describe_as_part();
     }
     return text;
 }
@@ -140,7 +138,8 @@ loop_core& loop_of_all(const char* operation, std::size_t n, StateAt state_at) {
 }  // namespace
 
 loop_core& gather_children::find_loop() const {
-    return loop_of_all("gather", count_, [this](std::size_t i) { return each_[i].state; });
+    return loop_of_all("gather", count_,
+                       [this](std::size_t i) -> const auto& { return each_[i].state; });
 }
 
 loop_core& common_loop(const char* operation, const ref<future_state_base>* states, std::size_t n) {

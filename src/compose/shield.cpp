@@ -35,10 +35,7 @@ void shield_link::future_done(future_state_base& f) noexcept {
 }
 
 std::string shield_link::describe() const {
-    if (!inner_) return "shield()";
-    // A shield in this shield is just a future: they may be nested without an end.
-    return "shield() of " +
-           (inner_->is_task ? inner_->describe() : inner_->future_state_base::describe());
+    return inner_ ? "shield() of " + inner_->describe_as_part() : "shield()";
 }
 
 }  // namespace asyncio::detail

@@ -70,7 +70,7 @@ task<> lock::owner() const { return task<>(detail::ref<detail::future_state_base
 std::string lock::describe() const {
     const std::string what = name_.with("lock");
     if (const detail::task_state_base* holder = owner_.get())
-        return what + " held by task '" + holder->name() + "'";
+        return what + " held by " + holder->describe();
     if (locked_) return what + " held by a task that has ended";
     if (!line_.empty()) return what + " that was just released";
     return what + ", free";

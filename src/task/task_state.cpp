@@ -76,6 +76,10 @@ std::string future_state_base::describe() const {
     return created.line() == 0 ? "a future" : "a future made at " + place_text(created);
 }
 
+std::string future_state_base::describe_as_part() const {
+    return is_task ? describe() : future_state_base::describe();
+}
+
 void future_state_base::set_exception(std::exception_ptr e) {
     if (!e) throw_invalid_argument("asyncio: set_exception: the exception is null");
     if (const cancelled_error* c = as_cancelled(e)) {

@@ -85,8 +85,8 @@ namespace asyncio::detail {
     }
 }
 
-/// One step, which nobody times. It may leave its task the current one, even one that is gone: when
-/// other code follows than another step, leave_step() does.
+/// One step, which nobody times. It may leave its task the current one: when other code follows,
+/// leave_step() does.
 [[gnu::always_inline]] inline void task_state_base::run_step(loop_core& l) {
     l.current_task = this;
     context.enter();
@@ -144,7 +144,6 @@ void task_state_base::look_first(ready_node& n) {
 
 [[gnu::always_inline]] inline void loop_core::run_ready() {
     if (simulated || debug) [[unlikely]] {
-        task_state_base::leave_step(*this);
         for (std::size_t n = ready.size(); n > 0; --n) {
             ready_node& node = ready.take(outside->pick(n));
             node.run(node);
@@ -169,36 +168,26 @@ void task_state_base::look_first(ready_node& n) {
         }
         static_cast<task_state_base*>(node)->run_step(*this);
     }
+    task_state_base::leave_step(*this);
 }
 
 [[gnu::always_inline]] inline void loop_core::run_once(bool may_wait) {
-    // The last step of the turn before may have left its task the current one.
-    const auto leave = [this] { task_state_base::leave_step(*this); };
     const bool ask = ++turns == clock_turn_ || ready.empty();
-    if (ask) [[unlikely]] {
-        leave();
+    if (ask) [[unlikely]]
         ask_outside(may_wait && !stopping_);
-    }
-    if (posted_.load(std::memory_order_relaxed) != nullptr) [[unlikely]] {
-        leave();
+    if (posted_.load(std::memory_order_relaxed) != nullptr) [[unlikely]]
         collect_posted();
-    }
-    if (signal_arrived_.load(std::memory_order_relaxed)) [[unlikely]] {
-        leave();
+    if (signal_arrived_.load(std::memory_order_relaxed)) [[unlikely]]
         collect_signals();
-    }
     // As long as the first deadline is far away, nobody needs to know what time it is.
-    if (!timers.empty() && timers.next() < clock_read_at_ + longest_without_poll) [[unlikely]] {
-        leave();
+    if (!timers.empty() && timers.next() < clock_read_at_ + longest_without_poll) [[unlikely]]
         fired_since_wait_ += timers.fire_due(ask ? clock_read_at_ : now());
-    }
     run_ready();
 }
 
 void loop_core::run_turns(bool may_wait) {
     do run_once(may_wait);
     while (!stopping_ && (may_wait || !ready.empty()));
-    task_state_base::leave_step(*this);
 }
 
 // ---- A step that is more than a step ----

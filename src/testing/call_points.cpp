@@ -215,7 +215,7 @@ class call_points final : public everywhere_points {
         if (at != made_ || all_[at - 1] != &kind) return nullptr;
         disturbed_ = true;
         const task_state_base* t = running_loop != nullptr ? running_loop->current_task : nullptr;
-        if (t != nullptr) told_ = "  in task '" + t->name() + "'\n" + await_chain(*t, "      ");
+        if (t != nullptr) told_ = "  in " + t->describe() + "\n" + await_chain(*t, "      ");
         return w;
     }
 

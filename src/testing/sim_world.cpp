@@ -180,7 +180,7 @@ void sim_world::simulation_was_left(std::string_view what) noexcept {
     if (!left_simulation_.empty()) return;
     left_simulation_ = "asyncio: the program " + std::string(what) + "\n";
     if (running_loop != nullptr && running_loop->current_task != nullptr)
-        left_simulation_ += "  in task '" + running_loop->current_task->name() + "'\n" +
+        left_simulation_ += "  in " + running_loop->current_task->describe() + "\n" +
                             await_chain(*running_loop->current_task, "      ");
     left_simulation_ += "  called from\n" + calls_text(current_calls(), 6);
 }

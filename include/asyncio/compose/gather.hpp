@@ -31,14 +31,13 @@ class gather_base;
 /// One child of a gather; lives in the gather's array.
 class gather_child final : public done_node {
    public:
-    explicit gather_child(future_state_base* s) noexcept : state(s) {}
+    explicit gather_child(ref<future_state_base> s) noexcept : state(std::move(s)) {}
     void future_done(future_state_base& f) noexcept override;
     gather_base* parent;  // set when the gather listens
-    future_state_base* const state;
+    ref<future_state_base> state;
 };
 
-/// The children in the order of the arguments; an array that is filled once and stays in place. It
-/// holds a reference to each one's state.
+/// The children in the order of the arguments; an array that is filled once and stays in place.
 class gather_children {
    public:
     explicit gather_children(std::size_t capacity)
@@ -47,29 +46,25 @@ class gather_children {
         : each_(std::exchange(o.each_, nullptr)),
           capacity_(o.capacity_),
           count_(std::exchange(o.count_, 0)),
-          loop_(o.loop_),
-          mixed_(o.mixed_) {}
+          loop_(o.loop_) {}
     gather_children& operator=(gather_children&&) = delete;
     ~gather_children() {
-        for (std::size_t i = 0; i < count_; ++i) {
-            each_[i].unlink();  // which is all that its destructor would do
-            ref<future_state_base>::adopt(each_[i].state);
-        }
+        std::destroy_n(each_, count_);
         if (each_ != nullptr) std::allocator<gather_child>().deallocate(each_, capacity_);
     }
     /// One more; there must be room.
     void add(ref<future_state_base> state) noexcept {
         loop_core* const l = state ? state->loop : nullptr;
-        if (count_ == 0) loop_ = l;
-        mixed_ |= l != loop_;
-        std::construct_at(each_ + count_++, state.detach());
+        if (count_ == 0)
+            loop_ = l;
+        else if (l != loop_)
+            loop_ = nullptr;
+        std::construct_at(each_ + count_++, std::move(state));
     }
     [[nodiscard]] std::size_t size() const noexcept { return count_; }
     /// The loop of them all. An empty handle throws invalid_state_error, a second loop
     /// std::invalid_argument; for none it is the running loop.
-    [[nodiscard]] loop_core& loop() const {
-        return loop_ != nullptr && !mixed_ ? *loop_ : find_loop();
-    }
+    [[nodiscard]] loop_core& loop() const { return loop_ != nullptr ? *loop_ : find_loop(); }
     [[nodiscard]] gather_child& operator[](std::size_t i) const noexcept { return each_[i]; }
 
    private:
@@ -77,8 +72,7 @@ class gather_children {
     gather_child* each_;
     std::size_t capacity_;
     std::size_t count_ = 0;
-    loop_core* loop_ = nullptr;  ///< of the first
-    bool mixed_ = false;         ///< another one has another loop
+    loop_core* loop_ = nullptr;  ///< null: they have not all the same one
 };
 
 /// What every gather does: counts its children, ends with the first error, cancels them all.

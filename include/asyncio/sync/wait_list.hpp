@@ -45,6 +45,11 @@ class waiter : public wait_node {
    public:
     waiter& operator=(const waiter&) = delete;
     [[nodiscard]] bool in_line() const noexcept { return status_ >= status::waiting; }
+    /// Throws if another task waits with it.
+    void check_unused() const {
+        if (in_line()) [[unlikely]]
+            throw_awaited_by_two();
+    }
     /// The frame in which the task waits is destroyed: it leaves the line.
     void give_up() noexcept;
     [[nodiscard]] std::exception_ptr take_cancel() {
@@ -79,11 +84,6 @@ class waiter : public wait_node {
     inline void leave() noexcept;
     /// Joins the end of the line, which has tasks of this loop only, and suspends the task.
     inline void suspend(promise_base& p) noexcept;
-    /// Throws if another task waits with it.
-    void check_unused() const {
-        if (in_line()) [[unlikely]]
-            throw_awaited_by_two();
-    }
     /// Throws what ended the wait instead of a grant.
     [[noreturn]] void fail(const char* kind);
 
@@ -129,8 +129,7 @@ class sync_awaiter {
     /// Joins the line; `what` goes to the Wait, too.
     template <class... What>
     void wait(promise_base& p, What&... what) {
-        if (waited_ && wait_.in_line()) [[unlikely]]
-            throw_awaited_by_two();
+        if (waited_) wait_.check_unused();
         waited_ = false;
         std::construct_at(std::addressof(wait_), primitive_, *p.task, what...);
         waited_ = true;

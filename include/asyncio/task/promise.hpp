@@ -270,6 +270,8 @@ class promise final : public promise_result<T> {
 /// A coroutine was destroyed that nobody had awaited.
 void report_never_awaited(const promise_base& p) noexcept;
 [[noreturn]] void throw_awaited_twice();
+/// A second task awaits what another one is waiting with.
+[[noreturn]] void throw_awaited_by_two();
 /// The coroutine reached its end without a co_return.
 [[nodiscard]] std::exception_ptr no_value_error(const promise_base& p);
 [[noreturn]] void throw_no_value(const promise_base& p);

@@ -89,6 +89,9 @@ class future_state_base : public pooled {
     virtual bool cancel(const cancel_ref& why);
     /// What it is, for reports: "task 'worker'", "a future made at client.cpp:42".
     [[nodiscard]] virtual std::string describe() const;
+    /// The same where it is part of another one's description. What is no task is just a future
+    /// there: a gather in a gather in a gather may go on without an end.
+    [[nodiscard]] std::string describe_as_part() const;
     void set_exception(std::exception_ptr e);
     /// Rethrows an error or a cancel; complains if it is pending. Counts as retrieved.
     void check_value();
@@ -361,9 +364,6 @@ template <class P>
     loop_core& l = *p.task->loop;
     l.resume_next = p.parent != nullptr ? p.parent->handle() : end_of_task(l);
 }
-
-/// A second task awaits what another one is waiting with.
-[[noreturn]] void throw_awaited_by_two();
 
 /// The running task awaits something that failed: what is known of the exception's way so far comes
 /// along.

@@ -30,6 +30,15 @@ inline constinit free_block list_end{nullptr, magazine_size};
 /// What a list is until the thread first uses it: it takes no block.
 inline constinit free_block unused_list{nullptr, 0};
 
+/// The next block's cache lines are on their way while this one is used: who makes a thousand tasks
+/// writes to lines that it has not read.
+inline void prefetch(const void* block) noexcept {
+    const char* const p = static_cast<const char*>(block);
+    __builtin_prefetch(p, 1);
+    __builtin_prefetch(p + 64, 1);
+    __builtin_prefetch(p + 128, 1);
+}
+
 struct block_class {
     /// Null if the list is empty.
     [[nodiscard]] void* take() noexcept {
@@ -37,6 +46,7 @@ struct block_class {
         if (b->next == nullptr) [[unlikely]]
             return nullptr;
         head = b->next;
+        prefetch(head);
         return b;
     }
     /// False if it has no room.

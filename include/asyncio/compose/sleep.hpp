@@ -76,11 +76,13 @@ class sleep_wait {
     // Inline, g++ 12 with the address sanitizer would warn of what the condition excludes.
     void end_pause() noexcept;
 
-    delay delay_;
-    task_state_base* task_ = nullptr;  // set when it is awaited
     union {
         timed_sleep pause_;  // made when it is awaited, unless it yields
     };
+    // A yield needs these two. They come last, near the temporaries of the co_await, which g++ puts
+    // behind the awaiter: a yield writes to one cache line less.
+    task_state_base* task_ = nullptr;  // set when it is awaited
+    delay delay_;
 };
 
 template <class T>

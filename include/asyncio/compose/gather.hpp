@@ -248,6 +248,17 @@ auto gather_range(std::source_location where, std::vector<A> aws) {
                         gather_vector<KeepErrors, future_value_t<A>>>(where, std::move(children));
 }
 
+/// What {.return_exceptions = true} would be.
+struct return_exceptions_in_braces {
+    bool return_exceptions;
+};
+template <class A>
+constexpr void refuse_return_exceptions_in_braces() {
+    static_assert(!sizeof(std::remove_reference_t<A>*),
+                  "gather's return_exceptions comes first: "
+                  "gather(asyncio::return_exceptions, a, b)");
+}
+
 }  // namespace detail
 
 /// Runs all of them at once (what is not a future or task becomes a task) and gives their results
@@ -296,6 +307,19 @@ auto gather(return_exceptions_t, std::vector<coroutine<T>>& aws) {
     static_assert(!sizeof(T*),
                   "coroutines are awaited once: write gather(return_exceptions, std::move(v))");
     return gather(return_exceptions, std::move(aws));
+}
+// Python's keyword at the end, which cannot decide about the type of the result.
+template <class A>
+void gather(A&&, detail::return_exceptions_in_braces) {
+    detail::refuse_return_exceptions_in_braces<A>();
+}
+template <class A, class B>
+void gather(A&&, B&&, detail::return_exceptions_in_braces) {
+    detail::refuse_return_exceptions_in_braces<A>();
+}
+template <class A, class B, class C>
+void gather(A&&, B&&, C&&, detail::return_exceptions_in_braces) {
+    detail::refuse_return_exceptions_in_braces<A>();
 }
 
 }  // namespace asyncio

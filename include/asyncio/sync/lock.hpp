@@ -102,6 +102,15 @@ class lock : public detail::guarded {
     /// Is it held? False from the release until the next one's turn.
     [[nodiscard]] bool locked() const noexcept { return locked_; }
 
+    /// Does not compile, and says what to write instead of std::lock_guard, which would block.
+    template <class T = void>
+    void unlock() {
+        static_assert(
+            !sizeof(T*),
+            "std::lock_guard and its like would block the thread: write const auto held = "
+            "co_await the_lock.scoped_acquire()");
+    }
+
     /// What asyncio::with(lock, body) awaits first: acquire().
     detail::lock_acquire enter() noexcept { return acquire(); }
     /// And does last: release(); an error is reported instead of thrown.

@@ -1,0 +1,8 @@
+// EXPECT: gather(asyncio::return_exceptions, a, b)
+#include <asyncio/asyncio.hpp>
+
+asyncio::coroutine<> work() { co_return; }
+
+asyncio::coroutine<> main_task() {
+    co_await asyncio::gather(work(), work(), {.return_exceptions = true});
+}

@@ -132,6 +132,7 @@ class future_state_base : public pooled {
     bool expected : 1 = false;     ///< somebody who is gone did not care for its error: it counts
                                    ///< as retrieved
     bool passing_cancel : 1 = false;  ///< (task) a cancel is on its way to what it waits for
+    std::uint8_t unused : 3 = 0;      ///< so that their byte is set, which needs not be read first
     bool must_destroy = false;        ///< there is a value whose destructor must run
     bool must_cancel = false;         ///< (task) a cancel that was not delivered yet
     future_status status = future_status::pending;
@@ -299,7 +300,9 @@ class task_state_base : public future_state_base, public task_link, public ready
     static void special_step(ready_node& n);
     static void look_first(ready_node& n);
     [[nodiscard]] run_function usual_step() const noexcept {
-        return extras && extras->shared_context ? &special_step : &step;
+        if (extras == nullptr) [[likely]]
+            return &step;
+        return extras->shared_context ? &special_step : &step;
     }
     bool begin();
     bool look();

@@ -6,7 +6,7 @@ namespace asyncio::detail {
 
 void own_cancel::request(cancel_ref why) {
     requested_ = true;
-    merged_ = task_->must_cancel;
+    merged_ = one_from_before();
     before_ = task_->cancel_why;
     own_ = std::move(why);
     task_->cancel(own_);
@@ -15,9 +15,12 @@ void own_cancel::request(cancel_ref why) {
 
 void own_cancel::take_back() noexcept {
     if (!requested_ || std::exchange(taken_back_, true)) return;
-    // Not delivered, and nobody else's: it never will be.
-    if (!merged_ && task_->cancel_requests == number_) task_->must_cancel = false;
+    const bool keeps_one = one_from_before();
+    const bool only_own = task_->cancel_requests == number_ && task_->must_cancel == 1;
     task_->uncancel();
+    // Not delivered, and nobody else's: it never will be. Those of blocks further in are taken back
+    // already.
+    if (only_own || (task_->cancelling <= baseline_ && !keeps_one)) task_->must_cancel = 0;
     if (task_->cancel_why.get() == own_.get()) task_->cancel_why = before_;
 }
 

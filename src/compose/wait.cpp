@@ -51,12 +51,17 @@ void wait_for_many::suspend(promise_base& p) {
             "asyncio: wait(): these tasks belong to another event loop; wait for them there");
     detach();
     woken_ = cancelled_ = false;
+    task_ = &t;
+    yielded_ = satisfied();
+    if (yielded_) {
+        t.yield(p);
+        return;
+    }
     listeners_ = std::make_unique<listener[]>(states_.size());
     if (!options_.timeout.is_forever()) {
         limit_.owner = this;
         limit_.arm(*t.loop, options_.timeout.after(t.loop->now()));
     }
-    task_ = &t;
     for (std::size_t i = 0; i < states_.size(); ++i) {
         listeners_[i].owner = this;
         if (!states_[i]->done()) states_[i]->add_waiter(listeners_[i]);
@@ -87,7 +92,7 @@ bool wait_for_many::cancel_wait(task_state_base&, const cancel_ref&) noexcept {
 
 void wait_for_many::finish_wait() {
     detach();
-    if (cancelled_) task_->throw_cancel();
+    if (cancelled_ || (yielded_ && task_->must_cancel != 0)) task_->throw_cancel();
 }
 
 std::string wait_for_many::describe() const {

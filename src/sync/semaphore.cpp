@@ -10,7 +10,7 @@ void semaphore_wait::finish() {
     if (over()) return;
     if (!granted()) fail("semaphore");
     leave();
-    const bool cancelled = task_->must_cancel;
+    const bool cancelled = task_->must_cancel != 0;
     if (cancelled) ++semaphore_.value_;
     // Places that became free meanwhile were kept for this one's turn.
     semaphore_.wake_those_who_can();

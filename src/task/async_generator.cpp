@@ -84,7 +84,7 @@ bool generator_step::start(promise_base& parent) {
     s.running = true;
     s.at_yield = false;
     parent_ = &parent;
-    return start_child(parent, frame, frame.handle()) && !s.at_yield;
+    return start_child(parent, frame, frame.handle(), nullptr) && !s.at_yield;
 }
 
 bool generator_step::finish() {

@@ -1,6 +1,7 @@
 #include "asyncio/task/task_state.hpp"
 
 #include <charconv>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -151,7 +152,7 @@ std::exception_ptr future_wait::failure() {
 }
 
 void future_wait::cancel_delivered() noexcept {
-    if (task_ != nullptr) task_->must_cancel = false;  // several requests, one exception
+    if (task_ != nullptr) task_->must_cancel = 0;  // several requests, one exception
 }
 
 task_state_base* future_wait::awaited_task() const noexcept {
@@ -290,10 +291,9 @@ void task_state_base::destroy_frames() noexcept {
     while (p->child != nullptr) p = p->child;
     while (p != root) {
         promise_base* parent = p->parent;
-        parent->dropped = true;
         parent->child = nullptr;
-        // LIFETIME: the frame is suspended; its parent's awaiter sees `dropped` and leaves it
-        // alone.
+        // LIFETIME: the frame is suspended; who awaits it is told, and leaves it alone.
+        if (p->owner != nullptr) *p->owner = nullptr;
         p->handle().destroy();
         p = parent;
     }
@@ -316,7 +316,10 @@ bool task_state_base::cancel(const cancel_ref& why) {
         wait_node* wait = last->waiting_on;
         task_state_base* awaited = wait != nullptr ? wait->awaited_task() : nullptr;
         if (awaited == nullptr) {
-            last->must_cancel = wait == nullptr || !wait->cancel_wait(*last, why);
+            if (wait != nullptr && wait->cancel_wait(*last, why))
+                last->must_cancel = 0;
+            else if (last->must_cancel < std::numeric_limits<std::uint8_t>::max())
+                ++last->must_cancel;
             break;
         }
         if (awaited->passing_cancel) {
@@ -343,16 +346,16 @@ const wait_node* task_state_base::innermost_wait() const noexcept {
 }
 
 std::exception_ptr task_state_base::take_cancel() {
-    must_cancel = false;
+    must_cancel = 0;
     return std::make_exception_ptr(cancelled_error(cancel_why));
 }
 
 void task_state_base::deliver_pending_cancel() noexcept {
-    if (waiting_on->cancel_wait(*this, cancel_why)) must_cancel = false;
+    if (waiting_on->cancel_wait(*this, cancel_why)) must_cancel = 0;
 }
 
 std::uint32_t task_state_base::uncancel() noexcept {
-    if (cancelling > 0 && --cancelling == 0) must_cancel = false;
+    if (cancelling > 0 && --cancelling == 0) must_cancel = 0;
     return cancelling;
 }
 

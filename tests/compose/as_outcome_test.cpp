@@ -206,4 +206,27 @@ TEST(as_outcome, leaves_nothing_behind_when_its_loop_is_closed) {
     close_in_the_middle([]() -> coroutine<> { (void)co_await as_outcome(forever()); });
 }
 
+TEST(as_outcome, may_outlive_the_coroutine_that_awaits_it) {
+    const auto main = []() -> coroutine<int> {
+        auto o = as_outcome(give(5, 1));
+        const auto body = [&]() -> coroutine<int> {
+            auto x = co_await std::move(o);
+            co_return x.value();
+        };
+        const int value = co_await body();
+        co_return value;
+    };
+    EXPECT_EQ(run(main), 5);
+}
+
+TEST(as_outcome, may_outlive_a_coroutine_that_is_dropped_while_it_waits) {
+    close_in_the_middle([]() -> coroutine<> {
+        auto o = as_outcome(forever());
+        const auto body = [&]() -> coroutine<> { (void)co_await std::move(o); };
+        co_await body();
+    });
+    auto outside = as_outcome(forever());
+    close_in_the_middle([&]() -> coroutine<> { (void)co_await std::move(outside); });
+}
+
 }  // namespace as_outcome_test

@@ -301,4 +301,28 @@ TEST(task_group_cancel, of_an_outer_group_goes_through_the_inner_one) {
     run(main);
 }
 
+TEST(task_group_cancel, of_two_groups_whose_children_fail_in_one_round_leaves_no_cancel_behind) {
+    const auto main = []() -> coroutine<> {
+        const auto body = [](task_group& outer) -> coroutine<> {
+            const auto inner = [&](task_group& g) -> coroutine<> {
+                g.create_task(fail("inner"));
+                outer.create_task(fail("outer"));
+                co_await rounds(3);
+            };
+            co_await with(task_group(), inner);
+        };
+        bool failed = false;
+        try {
+            co_await with(task_group(), body);
+        } catch (const asyncio::exception_group&) {
+            failed = true;
+        }
+        EXPECT_TRUE(failed);
+        EXPECT_EQ(asyncio::current_task().cancelling(), 0u);
+        const std::string next = co_await ending(sleep(1ms));
+        EXPECT_EQ(next, "done");
+    };
+    run(main);
+}
+
 }  // namespace task_group_cancel_test

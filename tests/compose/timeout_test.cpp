@@ -479,4 +479,37 @@ TEST(timeout, leaves_no_timer_when_its_loop_is_closed) {
     close_in_the_middle([]() -> coroutine<> { co_await with(timeout(1h), waits); });
 }
 
+TEST(timeout, around_one_that_expired_just_before_is_the_one_that_throws) {
+    const auto main = []() -> coroutine<> {
+        timeout outer(1h);
+        timeout inner(1h);
+        const auto yields = [&](timeout&) -> coroutine<> {
+            inner.reschedule(asyncio::get_running_loop().time());
+            outer.reschedule(asyncio::get_running_loop().time());
+            co_await rounds(3);
+        };
+        const auto body = [&](timeout&) -> coroutine<> { co_await with(inner, yields); };
+        const std::string how = co_await ending(with(outer, body));
+        EXPECT_EQ(how, timed_out);
+        EXPECT_TRUE(inner.expired() && outer.expired());
+        EXPECT_EQ(current_task().cancelling(), 0u);
+        const std::string next = co_await ending(sleep(0s));
+        EXPECT_EQ(next, "done");
+    };
+    run(main);
+}
+
+TEST(timeout, keeps_a_cancel_that_came_before_it_and_was_not_delivered) {
+    const auto main = []() -> coroutine<> {
+        (void)current_task().cancel("early");
+        timeout limit(0s);
+        const auto yields = [](timeout&) -> coroutine<> { co_await rounds(2); };
+        const std::string how = co_await ending(with(limit, yields));
+        EXPECT_EQ(how, "cancelled: early");
+        EXPECT_EQ(current_task().cancelling(), 1u);
+        (void)current_task().uncancel();
+    };
+    run(main);
+}
+
 }  // namespace timeout_test

@@ -478,4 +478,29 @@ TEST(wait_for, leaves_no_timer_when_its_loop_is_closed) {
     close_in_the_middle([]() -> coroutine<> { co_await wait_for(new_future(), 1h); });
 }
 
+TEST(wait_for, no_time_at_all_cancels_a_task_before_it_runs) {
+    const auto main = []() -> coroutine<> {
+        bool ran = false;
+        const auto work = [&]() -> coroutine<int> {
+            ran = true;
+            co_return 5;
+        };
+        const auto t = create_task(work());
+        const std::string how = co_await ending(wait_for(t, 0s));
+        EXPECT_EQ(how, timed_out);
+        EXPECT_TRUE(t.cancelled());
+        const std::string negative = co_await ending(wait_for(create_task(work()), -1s));
+        EXPECT_EQ(negative, timed_out);
+        EXPECT_FALSE(ran);
+
+        const auto shielded = create_task(work());
+        const std::string outside = co_await ending(wait_for(asyncio::shield(shielded), 0s));
+        EXPECT_EQ(outside, timed_out);
+        EXPECT_EQ(co_await shielded, 5);
+        EXPECT_EQ(current_task().cancelling(), 0u);
+        co_await sleep(0s);
+    };
+    run(main);
+}
+
 }  // namespace wait_for_test

@@ -181,20 +181,6 @@ TEST(wait, for_the_first_completed_may_give_several) {
     run(main);
 }
 
-// S37
-TEST(wait, does_not_suspend_if_it_is_satisfied_at_once) {
-    const auto main = []() -> coroutine<> {
-        const future<int> f = new_future();
-        f.set_result(1);
-        bool others_ran = false;
-        asyncio::get_running_loop().call_soon([&] { others_ran = true; });
-        co_await wait(list(f));
-        EXPECT_FALSE(others_ran);
-        co_await sleep(0s);
-    };
-    run(main);
-}
-
 TEST(wait, cancelled_before_it_starts_never_waits) {
     const auto main = []() -> coroutine<> {
         const auto waiting =
@@ -284,6 +270,34 @@ TEST(wait, leaves_nothing_behind_when_its_loop_is_closed) {
     close_in_the_middle([]() -> coroutine<> {
         co_await wait(list(create_task(forever()), create_task(forever())), {.timeout = 1h});
     });
+}
+
+TEST(wait, lets_the_others_run_where_it_has_nothing_to_wait_for) {
+    const auto main = []() -> coroutine<> {
+        const auto quick = create_task(give(1));
+        const auto slow = create_task(give(2, 5));
+        co_await quick;
+        int waits = 0;
+        while (!slow.done() && waits < 100) {
+            (void)co_await wait(list(quick, slow), {.return_when = return_when::first_completed});
+            ++waits;
+        }
+        EXPECT_TRUE(slow.done());
+        EXPECT_LE(waits, 6);
+    };
+    run(main);
+}
+
+TEST(wait, that_has_nothing_to_wait_for_takes_a_cancel) {
+    const auto main = []() -> coroutine<> {
+        const auto quick = create_task(give(1));
+        co_await quick;
+        (void)asyncio::current_task().cancel("now");
+        const std::string how = co_await ending(wait(list(quick)));
+        EXPECT_EQ(how, "cancelled: now");
+        (void)asyncio::current_task().uncancel();
+    };
+    run(main);
 }
 
 }  // namespace wait_test

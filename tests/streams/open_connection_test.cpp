@@ -209,7 +209,7 @@ coroutine<> cancel_connecting(std::string host) {
     EXPECT_EQ(e, "cancelled");
     EXPECT_EQ(loopback::descriptors(), before);
     EXPECT_EQ(asyncio::all_tasks().size(), 1u);
-    e = co_await error_of(asyncio::wait_for(open_connection(host, 80, options), 5ms));
+    e = co_await error_of(asyncio::wait_for(open_connection(host, 80, options), 50ms));
     EXPECT_TRUE(e.starts_with("asyncio: timed out: connecting to ") ||
                 e.starts_with("asyncio: timed out: event 'an address that answers'"))
         << e;

@@ -18,6 +18,7 @@ class own_cancel {
     void enter(task_state_base& t) noexcept {
         task_ = &t;
         baseline_ = t.cancelling;
+        requests_ = t.cancel_requests;
     }
     [[nodiscard]] task_state_base& task() const noexcept { return *task_; }
 
@@ -38,14 +39,18 @@ class own_cancel {
     [[nodiscard]] std::exception_ptr of_the_others(std::exception_ptr cancel) const;
 
    private:
+    /// There is a cancel that came before the block began, and was not delivered yet.
+    [[nodiscard]] bool one_from_before() const noexcept { return task_->was_pending_at(requests_); }
+
     task_state_base* task_ = nullptr;
     cancel_ref own_;
     cancel_ref before_;           ///< the reason of the last request before the own one
-    std::uint32_t baseline_ = 0;  ///< how many requests there were at entry
+    std::uint32_t baseline_ = 0;  ///< how many requests there were at entry that count still
+    std::uint32_t requests_ = 0;  ///< how many had ever been made
     std::uint32_t number_ = 0;    ///< of the own request, among all the task's
     bool requested_ = false;
     bool taken_back_ = false;
-    bool merged_ = false;  ///< it joined one that had not been delivered yet
+    bool merged_ = false;  ///< it joined one from before the block
 };
 
 }  // namespace asyncio::detail

@@ -74,7 +74,8 @@ inline constexpr bool shield_refers =
 /// A future that ends as `aw` does, but whose cancel does not reach `aw`: `co_await shield(t)` can
 /// be cancelled or time out while t runs on. Anything but a future or task is started as a task.
 /// Keep a handle on what you shield if you want its result later; an error that nobody retrieves is
-/// reported when the last handle is gone. A future<T>; a future<T&> if `aw` is a named future of
+/// reported when the last handle is gone. Its own callbacks run while there is a handle on the
+/// shield. A future<T>; a future<T&> if `aw` is a named future of
 /// what cannot be copied.
 template <awaitable A>
 [[nodiscard("shield gives a future: co_await it")]] auto shield(

@@ -69,7 +69,7 @@ class sleep_wait {
    private:
     /// A bare yield takes a cancel that came meanwhile.
     [[nodiscard]] bool cancelled() const noexcept {
-        return yields() ? task_->must_cancel : pause_.cancelled();
+        return yields() ? task_->must_cancel != 0 : pause_.cancelled();
     }
     [[nodiscard]] bool yields() const noexcept { return delay_.nanoseconds().count() <= 0; }
     void pause(promise_base& p);

@@ -24,6 +24,8 @@ class timeout_core final : public deadline {
     /// One that has passed already expires in the next round, before what becomes ready from now
     /// on.
     void set_deadline(time_point when, time_point now);
+    /// The deadline is now: what the task waits for is cancelled.
+    void expire() noexcept { expired(); }
     void disarm_if_armed() noexcept {
         if (armed() || linked()) disarm(*own_.task().loop);
     }

@@ -44,7 +44,7 @@ class wait_for_many : public wait_node {
     wait_for_many(wait_for_many&& o) noexcept;
     ~wait_for_many();
 
-    [[nodiscard]] bool await_ready() noexcept { return satisfied(); }
+    static constexpr bool await_ready() noexcept { return false; }
     template <class P>
     void await_suspend(std::coroutine_handle<P> h) {
         suspend(promise_of(h));
@@ -79,6 +79,7 @@ class wait_for_many : public wait_node {
     task_state_base* task_ = nullptr;
     std::size_t done_ = 0;
     bool woken_ = false;
+    bool yielded_ = false;  ///< there was nothing to wait for
     bool cancelled_ = false;
 };
 
@@ -102,7 +103,8 @@ class [[nodiscard("wait does nothing until it is awaited: co_await wait(...)")]]
 
 /// Waits until all of the tasks (or futures) are done, or the first one, or the first error, or the
 /// time is up; gives {done, pending}. It cancels nothing: a timeout throws nothing, and a cancel of
-/// the caller leaves the tasks running. Duplicates collapse. An empty vector throws
+/// the caller leaves the tasks running. Always suspends, so that the others run, too, where it is
+/// called in a loop. Duplicates collapse. An empty vector throws
 /// std::invalid_argument; coroutines must be made tasks first.
 template <class F>
 auto wait(const std::vector<F>& tasks, wait_options options = {}) {

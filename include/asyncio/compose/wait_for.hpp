@@ -73,6 +73,12 @@ class [[nodiscard("nothing waits until it is awaited: co_await wait_for(...)")]]
             return true;
         }
         what_ = stage::limited;
+        if (limit_.nanoseconds().count() <= 0) {
+            // A future, which is cancelled before anything else runs.
+            const bool waits = awaited_.suspend(h);
+            if (waits) core_.expire();
+            return waits;
+        }
         const time_point now = t.loop->now();
         core_.set_deadline(limit_.after(now), now);
         try {

@@ -43,7 +43,7 @@ class queue_wait : public waiter {
         leave();
         status_ = status::served;
     }
-    [[nodiscard]] bool is_cancelled() const noexcept { return task_->must_cancel; }
+    [[nodiscard]] bool is_cancelled() const noexcept { return task_->must_cancel != 0; }
     /// Lets the next one have what this one was granted.
     void hand_on() noexcept;
     bool look() override;

@@ -15,9 +15,8 @@ namespace detail {
 
 struct coroutine_access;
 
-inline constexpr bool never_dropped = false;
-
-/// Runs a child in its parent's task. Destroys the child with the full expression.
+/// Runs a child in its parent's task. Destroys the child with the full expression, or, if it is
+/// kept elsewhere, when it dies itself; perhaps long after the parent.
 template <class T>
 class child_awaiter {
     using handle_type = std::coroutine_handle<promise<T>>;
@@ -28,36 +27,36 @@ class child_awaiter {
     child_awaiter(child_awaiter&& o) noexcept : child_(std::exchange(o.child_, nullptr)) {}
     child_awaiter& operator=(child_awaiter&&) = delete;
     [[gnu::always_inline]] ~child_awaiter() {
-        if (child_ && !*dropped_) child_.destroy();
+        if (child_) child_.destroy();
     }
 
     static constexpr bool await_ready() noexcept { return false; }
     template <class P>
     bool await_suspend(std::coroutine_handle<P> h) {
-        promise_base& parent = promise_of(h);
-        dropped_ = &parent.dropped;
         if (!child_) throw_awaited_twice();
-        return start_child(parent, child_.promise(), child_);
+        return start_child(promise_of(h), promise_of_child(), child_, &child_);
     }
     [[gnu::always_inline]] T await_resume() {
         check_result(leave());
-        return child_.promise().take();
+        return promise_of_child().take();
     }
     /// The same without throwing what the child ended with.
     outcome<T> resume_outcome() { return promise_outcome<T>(leave()); }
 
    protected:
-    [[nodiscard]] std::source_location function() const { return child_.promise().function; }
+    [[nodiscard]] std::source_location function() const { return promise_of_child().function; }
 
    private:
     /// The parent goes on.
     promise<T>& leave() noexcept {
-        promise<T>& child = child_.promise();
+        promise<T>& child = promise_of_child();
         child.parent->child = nullptr;
         return child;
     }
-    handle_type child_;
-    const bool* dropped_ = &never_dropped;  ///< is the child's frame gone, before its parent's?
+    [[nodiscard]] promise<T>& promise_of_child() const noexcept {
+        return handle_type::from_address(child_.address()).promise();
+    }
+    std::coroutine_handle<> child_;  ///< null: moved from, or destroyed with its task
 };
 
 }  // namespace detail

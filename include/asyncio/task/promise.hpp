@@ -72,11 +72,13 @@ class promise_base {
         const void* created_in;  ///< an instruction of the call itself, for calls that were inlined
     };
     task_state_base* task = nullptr;  ///< the task in which it runs
-    std::exception_ptr exception;     ///< what it ended with
-    std::uint32_t depth = 0;          ///< 0: the task's own coroutine
+    /// Once it has started as somebody's child: his handle on it, to be told if it is destroyed
+    /// before he is. Null: he finds out himself.
+    std::coroutine_handle<>* owner;
+    std::exception_ptr exception;  ///< what it ended with
+    std::uint32_t depth = 0;       ///< 0: the task's own coroutine
     bool started = false;
     bool inline_run = false;  ///< it runs inside its parent's await_suspend
-    bool dropped = false;     ///< its child's frame was destroyed before its own
     bool has_value = false;   ///< it ended with a value, or with nothing if it gives none
 
     [[nodiscard]] std::coroutine_handle<> handle() noexcept {

@@ -134,7 +134,8 @@ class future_state_base : public pooled {
     bool passing_cancel : 1 = false;  ///< (task) a cancel is on its way to what it waits for
     std::uint8_t unused : 3 = 0;      ///< so that their byte is set, which needs not be read first
     bool must_destroy = false;        ///< there is a value whose destructor must run
-    bool must_cancel = false;         ///< (task) a cancel that was not delivered yet
+    std::uint8_t must_cancel = 0;     ///< (task) how many requests a cancel that was not delivered
+                                      ///< yet stands for, up to 255
     future_status status = future_status::pending;
     loop_core* loop;
 
@@ -239,13 +240,17 @@ class task_state_base : public future_state_base, public task_link, public ready
     }
     /// Throws the cancel that is due.
     [[noreturn, gnu::always_inline]] void throw_cancel() {
-        must_cancel = false;
+        must_cancel = 0;
         throw_cancelled(cancel_why);
     }
     /// The same as a value.
     [[nodiscard]] std::exception_ptr take_cancel();
     /// For waits that hand a grant back when a cancel came after it.
-    [[nodiscard]] bool take_pending_cancel() noexcept { return std::exchange(must_cancel, false); }
+    [[nodiscard]] bool take_pending_cancel() noexcept { return std::exchange(must_cancel, 0) != 0; }
+    /// Was the cancel that was not delivered yet requested when only so many had been?
+    [[nodiscard]] bool was_pending_at(std::uint32_t requests) const noexcept {
+        return must_cancel > cancel_requests - requests;
+    }
 
     /// Queues the first step, or runs it now.
     void start(bool eager) {
@@ -339,12 +344,13 @@ inline std::coroutine_handle<> end_of_task(loop_core& l) noexcept {
 }
 
 /// Starts `child` in its parent's task. False: it has ended already and the parent goes on.
-inline bool start_child(promise_base& parent, promise_base& child,
-                        std::coroutine_handle<> h) noexcept {
+inline bool start_child(promise_base& parent, promise_base& child, std::coroutine_handle<> h,
+                        std::coroutine_handle<>* owner) noexcept {
     constexpr std::uint32_t levels_per_stack = 64;
     child.started = child.inline_run = true;
     child.parent = &parent;
     child.child = nullptr;
+    child.owner = owner;
     child.task = parent.task;
     child.depth = parent.depth + 1;
     parent.child = &child;

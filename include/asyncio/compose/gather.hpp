@@ -265,8 +265,8 @@ constexpr void refuse_return_exceptions_in_braces() {
 /// in the order of the arguments, as a tuple; of void: std::monostate. The first error is thrown at
 /// once, the others run on and their errors count as retrieved. Cancelling it cancels them all and
 /// ends when all have ended. If it is dropped its children run on, but its callbacks do not run.
-/// Futures of different loops throw std::invalid_argument. A named future
-/// keeps its result, which is copied; give it away with std::move if that is not possible.
+/// Futures of different loops throw std::invalid_argument. A named future keeps its result, which
+/// is copied; give it away with std::move if that is not possible.
 template <awaitable... A>
 [[nodiscard("gather gives a future: co_await it")]] auto gather(A&&... aws) {
     if constexpr (sizeof...(A) == 0) {

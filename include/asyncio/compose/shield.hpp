@@ -75,8 +75,7 @@ inline constexpr bool shield_refers =
 /// be cancelled or time out while t runs on. Anything but a future or task is started as a task.
 /// Keep a handle on what you shield if you want its result later; an error that nobody retrieves is
 /// reported when the last handle is gone. Its own callbacks run while there is a handle on the
-/// shield. A future<T>; a future<T&> if `aw` is a named future of
-/// what cannot be copied.
+/// shield. A future<T>; a future<T&> if `aw` is a named future of what cannot be copied.
 template <awaitable A>
 [[nodiscard("shield gives a future: co_await it")]] auto shield(
     A&& aw, std::source_location where = std::source_location::current()) {

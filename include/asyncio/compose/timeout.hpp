@@ -25,7 +25,7 @@ class timeout_core final : public deadline {
     /// on.
     void set_deadline(time_point when, time_point now);
     /// The deadline is now: what the task waits for is cancelled.
-    void expire() noexcept { expired(); }
+    void expired() noexcept override;
     void disarm_if_armed() noexcept {
         if (armed() || linked()) disarm(*own_.task().loop);
     }
@@ -40,7 +40,6 @@ class timeout_core final : public deadline {
     std::source_location where;
 
    private:
-    void expired() noexcept override;
     [[nodiscard]] std::exception_ptr timed_out(const std::string& details) const noexcept;
     own_cancel own_;
 };

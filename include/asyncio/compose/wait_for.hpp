@@ -66,17 +66,18 @@ class [[nodiscard("nothing waits until it is awaited: co_await wait_for(...)")]]
         if (limit_.is_forever()) return awaited_.suspend(h);
         task_state_base& t = *promise_of(h).task;
         core_.enter(t);
-        if (limit_.nanoseconds().count() <= 0 && !is_future_v<A> && !is_kept_future<A>) {
+        const bool no_time = limit_.nanoseconds().count() <= 0;
+        if (no_time && !is_future_v<A> && !is_kept_future<A>) {
             // It is not started, but the others run for a round, as they would if it were.
             what_ = stage::not_started;
             t.yield(promise_of(h));
             return true;
         }
         what_ = stage::limited;
-        if (limit_.nanoseconds().count() <= 0) {
+        if (no_time) {
             // A future, which is cancelled before anything else runs.
             const bool waits = awaited_.suspend(h);
-            if (waits) core_.expire();
+            if (waits) core_.expired();
             return waits;
         }
         const time_point now = t.loop->now();

@@ -305,9 +305,9 @@ class task_state_base : public future_state_base, public task_link, public ready
     static void special_step(ready_node& n);
     static void look_first(ready_node& n);
     [[nodiscard]] run_function usual_step() const noexcept {
-        if (extras == nullptr) [[likely]]
+        if (extras == nullptr || !extras->shared_context) [[likely]]
             return &step;
-        return extras->shared_context ? &special_step : &step;
+        return &special_step;
     }
     bool begin();
     bool look();

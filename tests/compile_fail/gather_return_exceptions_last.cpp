@@ -4,5 +4,7 @@
 asyncio::coroutine<> work() { co_return; }
 
 asyncio::coroutine<> main_task() {
-    co_await asyncio::gather(work(), work(), {.return_exceptions = true});
+    const auto [a, b] = co_await asyncio::gather(work(), work(), {.return_exceptions = true});
+    (void)a.has_value();
+    (void)b.has_value();
 }

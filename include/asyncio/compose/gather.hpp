@@ -311,16 +311,19 @@ auto gather(return_exceptions_t, std::vector<coroutine<T>>& aws) {
 }
 // Python's keyword at the end, which cannot decide about the type of the result.
 template <class A>
-void gather(A&&, detail::return_exceptions_in_braces) {
+auto gather(A&& a, detail::return_exceptions_in_braces) {
     detail::refuse_return_exceptions_in_braces<A>();
+    return gather(return_exceptions, std::forward<A>(a));
 }
 template <class A, class B>
-void gather(A&&, B&&, detail::return_exceptions_in_braces) {
+auto gather(A&& a, B&& b, detail::return_exceptions_in_braces) {
     detail::refuse_return_exceptions_in_braces<A>();
+    return gather(return_exceptions, std::forward<A>(a), std::forward<B>(b));
 }
 template <class A, class B, class C>
-void gather(A&&, B&&, C&&, detail::return_exceptions_in_braces) {
+auto gather(A&& a, B&& b, C&& c, detail::return_exceptions_in_braces) {
     detail::refuse_return_exceptions_in_braces<A>();
+    return gather(return_exceptions, std::forward<A>(a), std::forward<B>(b), std::forward<C>(c));
 }
 
 }  // namespace asyncio

@@ -54,7 +54,7 @@ void wait_for_many::suspend(promise_base& p) {
     task_ = &t;
     yielded_ = satisfied();
     if (yielded_) {
-        t.yield(p);
+        task_state_base::yield(p);
         return;
     }
     listeners_ = std::make_unique<listener[]>(states_.size());

@@ -50,8 +50,7 @@ class sleep_wait {
     void await_suspend(std::coroutine_handle<P> h) {
         promise_base& p = promise_of(h);
         if (yields()) {
-            task_ = p.task;
-            task_->yield(p);
+            task_ = &task_state_base::yield(p);
         } else {
             pause(p);
         }

@@ -70,7 +70,7 @@ class [[nodiscard("nothing waits until it is awaited: co_await wait_for(...)")]]
         if (no_time && !is_future_v<A> && !is_kept_future<A>) {
             // It is not started, but the others run for a round, as they would if it were.
             what_ = stage::not_started;
-            t.yield(promise_of(h));
+            task_state_base::yield(promise_of(h));
             return true;
         }
         what_ = stage::limited;

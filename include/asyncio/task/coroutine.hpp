@@ -4,8 +4,10 @@
 #include <coroutine>
 #include <exception>
 #include <source_location>
+#include <type_traits>
 #include <utility>
 
+#include "asyncio/base/outcome.hpp"
 #include "asyncio/task/promise.hpp"
 #include "asyncio/task/task_state.hpp"
 
@@ -41,7 +43,16 @@ class child_awaiter {
         return promise_of_child().take();
     }
     /// The same without throwing what the child ended with.
-    outcome<T> resume_outcome() { return promise_outcome<T>(leave()); }
+    outcome<T> resume_outcome() {
+        promise<T>& p = leave();
+        if (p.exception) return outcome<T>(std::move(p.exception));
+        if (!p.has_value) return outcome<T>(no_value_error(p));
+        if constexpr (std::is_void_v<T>) {
+            return outcome<T>(std::in_place);
+        } else {
+            return outcome<T>(std::in_place, p.take());
+        }
+    }
 
    protected:
     [[nodiscard]] std::source_location function() const { return promise_of_child().function; }

@@ -13,6 +13,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "asyncio/base/outcome.hpp"
 #include "asyncio/loop/event_loop.hpp"
 #include "asyncio/task/task_state.hpp"
 

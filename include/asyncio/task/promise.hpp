@@ -80,6 +80,7 @@ class promise_base {
     bool started = false;
     bool inline_run = false;  ///< it runs inside its parent's await_suspend
     bool has_value = false;   ///< it ended with a value, or with nothing if it gives none
+    bool unused = false;      // so that one store sets them all, and the depth
 
     [[nodiscard]] std::coroutine_handle<> handle() noexcept {
         // LIFETIME: the promise lives in its frame; the address is the frame's for every alignment

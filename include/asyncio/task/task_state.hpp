@@ -19,7 +19,6 @@
 #include "asyncio/base/context.hpp"
 #include "asyncio/base/exceptions.hpp"
 #include "asyncio/base/intrusive.hpp"
-#include "asyncio/base/outcome.hpp"
 #include "asyncio/base/ref.hpp"
 #include "asyncio/loop/loop_core.hpp"
 #include "asyncio/task/context.hpp"
@@ -207,10 +206,16 @@ class task_state_base : public future_state_base, public task_link, public ready
         if (must_cancel) [[unlikely]]
             deliver_pending_cancel();
     }
-    /// A frame is about to let the others run first.
-    void yield(promise_base& leaf) noexcept {
-        resume_at = leaf.handle();
-        loop->ready.push(*this);  // the loop runs: no host waits for it
+    /// The running task's frame is about to let the others run first. Gives the task.
+    static task_state_base& yield(promise_base& leaf) noexcept {
+        // Found by way of the thread. By way of the frame it would take four loads, each of what
+        // the one before gave, until it is known where the queue goes on, and the next turn needs
+        // that.
+        loop_core& l = *running_loop;
+        task_state_base& t = *l.current_task;
+        t.resume_at = leaf.handle();
+        l.ready.push(t);  // the loop runs: no host waits for it
+        return t;
     }
     /// What the task waited on has happened.
     void wake() noexcept {
@@ -370,7 +375,7 @@ template <class P>
     std::coroutine_handle<P> h) noexcept {
     promise_base& p = h.promise();
     if (p.inline_run) return;
-    loop_core& l = *p.task->loop;
+    loop_core& l = *running_loop;
     l.resume_next = p.parent != nullptr ? p.parent->handle() : end_of_task(l);
 }
 
@@ -383,18 +388,5 @@ void meet_exception(const future_state_base& failed) noexcept;
 [[nodiscard]] std::string format_stack(const task_state_base& t);
 /// The same without its heading.
 [[nodiscard]] std::string format_frames(const task_state_base& t);
-
-/// How a coroutine ended, as a value.
-template <class T>
-outcome<T> promise_outcome(promise_base& base) {
-    auto& p = static_cast<promise<T>&>(base);
-    if (p.exception) return outcome<T>(std::move(p.exception));
-    if (!p.has_value) return outcome<T>(no_value_error(p));
-    if constexpr (std::is_void_v<T>) {
-        return outcome<T>(std::in_place);
-    } else {
-        return outcome<T>(std::in_place, p.take());
-    }
-}
 
 }  // namespace asyncio::detail

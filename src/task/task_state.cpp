@@ -145,14 +145,11 @@ std::exception_ptr future_wait::to_throw() {
 }
 
 std::exception_ptr future_wait::failure() {
-    std::exception_ptr e = given_up_ ? std::make_exception_ptr(cancelled_error(task_->cancel_why))
-                                     : state_->error_or_cancel();
-    if (as_cancelled(e) != nullptr) cancel_delivered();
+    if (const cancel_ref* why = take_cancel())
+        return std::make_exception_ptr(cancelled_error(*why));
+    std::exception_ptr e = state_->error_or_cancel();
+    if (as_cancelled(e) != nullptr) cancel_delivered();  // a gather that was cancelled
     return e;
-}
-
-void future_wait::cancel_delivered() noexcept {
-    if (task_ != nullptr) task_->must_cancel = 0;  // several requests, one exception
 }
 
 task_state_base* future_wait::awaited_task() const noexcept {
@@ -343,11 +340,6 @@ const wait_node* task_state_base::innermost_wait() const noexcept {
         wait = awaited->waiting_on;
     }
     return wait;
-}
-
-std::exception_ptr task_state_base::take_cancel() {
-    must_cancel = 0;
-    return std::make_exception_ptr(cancelled_error(cancel_why));
 }
 
 void task_state_base::deliver_pending_cancel() noexcept {

@@ -44,6 +44,25 @@ TEST(outcome, holds_a_cancel) {
     EXPECT_THROW(o.value(), cancelled_error);
 }
 
+TEST(outcome, holds_the_reason_of_a_cancel) {
+    const auto why = detail::make_cancel("stop", cancel_kind::deadline, "main", {});
+    outcome<std::string> a(detail::was_cancelled{why});
+    EXPECT_TRUE(a.cancelled());
+    EXPECT_FALSE(a.has_value());
+    EXPECT_EQ(detail::as_cancelled(a.exception())->record(), why);
+    EXPECT_THROW((void)a.value(), cancelled_error);
+    outcome<std::string> b = a;
+    EXPECT_TRUE(b.cancelled());
+    b = outcome<std::string>(std::in_place, "text");
+    EXPECT_EQ(b.value(), "text");
+    EXPECT_EQ(b.exception(), nullptr);
+    b = std::move(a);
+    EXPECT_TRUE(b.cancelled());
+    b = failed<std::string>("no");
+    EXPECT_FALSE(b.cancelled());
+    EXPECT_THROW((void)b.value(), std::runtime_error);
+}
+
 TEST(outcome, of_nothing) {
     outcome<> o(std::in_place);
     EXPECT_TRUE(o.has_value());

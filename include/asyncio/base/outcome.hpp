@@ -1,6 +1,7 @@
 // How something ended: with a value, with an exception, or cancelled.
 #pragma once
 
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <new>
@@ -10,6 +11,15 @@
 #include "asyncio/base/exceptions.hpp"
 
 namespace asyncio {
+
+namespace detail {
+
+/// An outcome's argument: it was cancelled, for this reason.
+struct was_cancelled {
+    const cancel_ref& why;
+};
+
+}  // namespace detail
 
 /// How an awaited thing ended, as a value: what as_outcome and gather(return_exceptions, ...) give.
 template <class T = void>
@@ -29,43 +39,40 @@ class [[nodiscard]] outcome {
         } else {
             ::new (static_cast<void*>(&value_)) stored(std::forward<U>(value)...);
         }
-        has_value_ = true;
+        holds_ = content::value;
     }
     /// An error, or a cancel if `e` holds a cancelled_error.
     explicit outcome(std::exception_ptr e) noexcept : exception_(std::move(e)) {}
+    /// A cancel of which no exception was made yet.
+    explicit outcome(detail::was_cancelled c) noexcept : why_(c.why), holds_(content::cancel) {}
 
-    outcome(outcome&& o) noexcept(std::is_nothrow_move_constructible_v<stored>)
-        : exception_(o.exception_) {
-        if (o.has_value_) ::new (static_cast<void*>(&value_)) stored(std::move(o.value_));
-        has_value_ = o.has_value_;
+    outcome(outcome&& o) noexcept(std::is_nothrow_move_constructible_v<stored>) {
+        take(std::move(o));
     }
     outcome(const outcome& o)
         requires std::is_copy_constructible_v<stored>
-        : exception_(o.exception_) {
-        if (o.has_value_) ::new (static_cast<void*>(&value_)) stored(o.value_);
-        has_value_ = o.has_value_;
+    {
+        take(o);
     }
     outcome& operator=(outcome o) noexcept(std::is_nothrow_move_constructible_v<stored>) {
-        if (has_value_) std::destroy_at(&value_);
-        has_value_ = false;
-        exception_ = o.exception_;
-        if (o.has_value_) ::new (static_cast<void*>(&value_)) stored(std::move(o.value_));
-        has_value_ = o.has_value_;
+        drop();
+        take(std::move(o));
         return *this;
     }
-    ~outcome() {
-        if (has_value_) std::destroy_at(&value_);
-    }
+    ~outcome() { drop(); }
 
     /// True if it ended with a value.
-    [[nodiscard]] bool has_value() const noexcept { return has_value_; }
-    explicit operator bool() const noexcept { return has_value_; }
+    [[nodiscard]] bool has_value() const noexcept { return holds_ == content::value; }
+    explicit operator bool() const noexcept { return has_value(); }
     /// True if it was cancelled.
     [[nodiscard]] bool cancelled() const noexcept {
-        return detail::as_cancelled(exception_) != nullptr;
+        return holds_ == content::cancel || detail::as_cancelled(exception_) != nullptr;
     }
     /// The exception it ended with (a cancelled_error if cancelled), or null.
-    [[nodiscard]] const std::exception_ptr& exception() const noexcept { return exception_; }
+    [[nodiscard]] std::exception_ptr exception() const noexcept {
+        return holds_ == content::cancel ? std::make_exception_ptr(cancelled_error(why_))
+                                         : exception_;
+    }
 
     /// The value; throws the exception if there is none.
     decltype(auto) value() & { return get(*this); }
@@ -80,8 +87,28 @@ class [[nodiscard]] outcome {
     }
 
    private:
+    enum class content : std::uint8_t { exception, cancel, value };
+
+    /// Of another one, which keeps what it has. This one holds nothing.
+    template <class Other>
+    void take(Other&& o) {
+        exception_ = o.exception_;
+        if (o.holds_ == content::value)
+            ::new (static_cast<void*>(&value_)) stored(std::forward<Other>(o).value_);
+        else if (o.holds_ == content::cancel)
+            std::construct_at(&why_, o.why_);
+        holds_ = o.holds_;
+    }
+    void drop() noexcept {
+        if (holds_ == content::value)
+            std::destroy_at(&value_);
+        else if (holds_ == content::cancel)
+            std::destroy_at(&why_);
+        holds_ = content::exception;
+    }
     void check() const {
-        if (!has_value_) std::rethrow_exception(exception_);
+        if (holds_ == content::cancel) detail::throw_cancelled(why_);
+        if (holds_ != content::value) std::rethrow_exception(exception_);
     }
     template <class Self>
     static decltype(auto) get(Self& self) {
@@ -96,8 +123,9 @@ class [[nodiscard]] outcome {
     std::exception_ptr exception_;
     union {
         stored value_;
+        detail::cancel_ref why_;
     };
-    bool has_value_ = false;
+    content holds_ = content::exception;
 };
 
 }  // namespace asyncio

@@ -138,7 +138,8 @@ gathered<T> take_value(future_state_base& f) {
 
 template <class T>
 outcome<T> take_outcome(future_state_base& f) {
-    if (f.status != future_status::value) return outcome<T>(f.error_or_cancel());
+    if (f.status == future_status::cancelled) return outcome<T>(was_cancelled{f.cancel_why});
+    if (f.status == future_status::error) return outcome<T>(f.error_or_cancel());
     if constexpr (std::is_void_v<T>) {
         return outcome<T>(std::in_place);
     } else {

@@ -55,7 +55,7 @@ class sleep_wait {
             pause(p);
         }
     }
-    [[nodiscard]] std::exception_ptr take_cancel() {
+    [[nodiscard]] const cancel_ref* take_cancel() {
         return cancelled() ? task_->take_cancel() : nullptr;
     }
 

@@ -111,8 +111,9 @@ class [[nodiscard("nothing waits until it is awaited: co_await wait_for(...)")]]
         if (what_ == stage::unlimited) return awaited_.resume_outcome();
         if (std::exception_ptr e = cancelled()) return how(std::move(e));
         how ended = awaited_.resume_outcome();
-        std::exception_ptr e = core_.leave(ended.exception());
-        if (e != ended.exception()) return how(std::move(e));
+        const std::exception_ptr before = ended.exception();
+        std::exception_ptr e = core_.leave(before);
+        if (e != before) return how(std::move(e));
         return ended;
     }
 
@@ -120,8 +121,9 @@ class [[nodiscard("nothing waits until it is awaited: co_await wait_for(...)")]]
     /// What it ends with if a cancel has ended what it limits, or nothing was started; else null.
     std::exception_ptr cancelled() {
         if (what_ == stage::not_started) return core_.in_vain();
-        std::exception_ptr e = awaited_.take_cancel();
-        return e ? core_.leave(std::move(e)) : nullptr;
+        const cancel_ref* why = awaited_.take_cancel();
+        if (why == nullptr) return nullptr;
+        return core_.leave(std::make_exception_ptr(cancelled_error(*why)));
     }
     enum class stage : unsigned char { unlimited, limited, not_started };
     held awaited_;

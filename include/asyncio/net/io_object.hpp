@@ -36,7 +36,7 @@ class io_operation : public wait_node {
         leave();
         return true;
     }
-    [[nodiscard]] std::exception_ptr take_cancel() {
+    [[nodiscard]] const cancel_ref* take_cancel() {
         return place_ == &cancelled ? task_->take_cancel() : nullptr;
     }
 

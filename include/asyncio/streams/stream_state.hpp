@@ -80,7 +80,7 @@ class stream_wait : public wait_node, public list_hook {
     void await_suspend(std::coroutine_handle<P> h) {
         suspend(promise_of(h));
     }
-    [[nodiscard]] std::exception_ptr take_cancel() {
+    [[nodiscard]] const cancel_ref* take_cancel() {
         return cancelled_ ? task_->take_cancel() : nullptr;
     }
     void await_resume();

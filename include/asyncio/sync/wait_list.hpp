@@ -52,7 +52,7 @@ class waiter : public wait_node {
     }
     /// The frame in which the task waits is destroyed: it leaves the line.
     void give_up() noexcept;
-    [[nodiscard]] std::exception_ptr take_cancel() {
+    [[nodiscard]] const cancel_ref* take_cancel() {
         if (status_ != status::cancelled) [[likely]]
             return nullptr;
         status_ = status::idle;
@@ -113,7 +113,7 @@ class sync_awaiter {
     void await_suspend(std::coroutine_handle<P> h) {
         wait(promise_of(h));
     }
-    [[nodiscard]] std::exception_ptr take_cancel() {
+    [[nodiscard]] const cancel_ref* take_cancel() {
         return waited_ ? wait_.take_cancel() : nullptr;
     }
 

@@ -129,8 +129,10 @@ class future_wait : public wait_node, public done_node {
     void await_suspend(std::coroutine_handle<P> h) {
         suspend(promise_of(h));
     }
-    [[nodiscard]] std::exception_ptr take_cancel() {
-        return given_up_ || state_->status == future_status::cancelled ? failure() : nullptr;
+    [[nodiscard]] const cancel_ref* take_cancel() noexcept {
+        if (!given_up_ && state_->status != future_status::cancelled) return nullptr;
+        cancel_delivered();
+        return given_up_ ? &task_->cancel_why : &state_->cancel_why;
     }
 
    protected:
@@ -146,7 +148,9 @@ class future_wait : public wait_node, public done_node {
 
    private:
     [[nodiscard]] std::exception_ptr to_throw();
-    void cancel_delivered() noexcept;
+    void cancel_delivered() noexcept {
+        if (task_ != nullptr) task_->must_cancel = 0;  // several requests, one exception
+    }
     void suspend(promise_base& p);
     void future_done(future_state_base&) noexcept override { task_->wake(); }
     bool cancel_wait(task_state_base&, const cancel_ref& why) noexcept override {
@@ -183,6 +187,7 @@ class future_awaiter final : public future_wait {
         return extract_value<T>(*state_);
     }
     outcome<T> resume_outcome() {
+        if (const cancel_ref* why = take_cancel()) return outcome<T>(was_cancelled{*why});
         if (!has_value()) return outcome<T>(failure());
         if constexpr (std::is_void_v<T>) {
             return outcome<T>(std::in_place);

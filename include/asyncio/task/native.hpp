@@ -72,9 +72,9 @@ class held_awaiter {
             return get().await_suspend(h);
         }
     }
-    /// The cancel that the wait ended with, in place of await_resume(), which would throw it. Null:
-    /// there is none, or the awaiter cannot say.
-    std::exception_ptr take_cancel() {
+    /// The reason of the cancel that the wait ended with, in place of await_resume(), which would
+    /// throw it. Null: there is none, or the awaiter cannot say.
+    const cancel_ref* take_cancel() {
         if constexpr (requires { get().take_cancel(); })
             return get().take_cancel();
         else
@@ -87,7 +87,7 @@ class held_awaiter {
         if constexpr (requires { get().resume_outcome(); }) {
             return get().resume_outcome();
         } else {
-            if (std::exception_ptr cancel = take_cancel()) return outcome<value>(std::move(cancel));
+            if (const cancel_ref* why = take_cancel()) return outcome<value>(was_cancelled{*why});
             try {
                 if constexpr (std::is_void_v<result>) {
                     get().await_resume();

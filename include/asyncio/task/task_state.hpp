@@ -248,8 +248,11 @@ class task_state_base : public future_state_base, public task_link, public ready
         must_cancel = 0;
         throw_cancelled(cancel_why);
     }
-    /// The same as a value.
-    [[nodiscard]] std::exception_ptr take_cancel();
+    /// The same without a throw: its reason.
+    [[nodiscard]] const cancel_ref* take_cancel() noexcept {
+        must_cancel = 0;
+        return &cancel_why;
+    }
     /// For waits that hand a grant back when a cancel came after it.
     [[nodiscard]] bool take_pending_cancel() noexcept { return std::exchange(must_cancel, 0) != 0; }
     /// Was the cancel that was not delivered yet requested when only so many had been?

@@ -91,6 +91,7 @@ class running_scope {
         loop.running_ = true;
         loop.take_from_host();
         detail::running_loop = &loop;
+        outer_ = std::exchange(detail::loop_of_turn, &loop);
     }
     running_scope(const running_scope&) = delete;
     running_scope& operator=(const running_scope&) = delete;
@@ -98,10 +99,12 @@ class running_scope {
         loop_.running_ = false;
         loop_.stopping_ = false;
         detail::running_loop = nullptr;
+        detail::loop_of_turn = outer_;
     }
 
    private:
     event_loop& loop_;
+    detail::loop_core* outer_ = nullptr;  ///< a forked child may run a loop inside a step
 };
 
 void event_loop::check_can_run() const {

@@ -6,6 +6,7 @@
 namespace asyncio::detail {
 
 ASYNCIO_THREAD_LOCAL loop_core* running_loop = nullptr;
+ASYNCIO_THREAD_LOCAL loop_core* loop_of_turn = nullptr;
 constinit std::atomic<bool> debug_was_on{false};
 
 namespace {

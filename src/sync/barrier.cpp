@@ -9,7 +9,7 @@ namespace detail {
 bool barrier_wait::await_ready() {
     check_unused();
     for (const wait_list* line : {&barrier_.inside_line_, &barrier_.outside_line_})
-        line->check_loop(*running_loop, "barrier");
+        line->check_loop(*loop_of_turn, "barrier");
     line_ = barrier_.leaving() ? &barrier_.outside_line_ : &barrier_.inside_line_;
     if (barrier_.leaving()) return false;  // until the last round has left
     if (barrier_.broken()) return true;

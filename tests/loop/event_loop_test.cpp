@@ -12,6 +12,9 @@
 #include <vector>
 
 #include "asyncio/compose/sleep.hpp"
+#include "asyncio/sync/barrier.hpp"
+#include "asyncio/sync/lock.hpp"
+#include "asyncio/task/async_generator.hpp"
 #include "asyncio/task/task.hpp"
 #include "support/manual_backend.hpp"
 
@@ -359,6 +362,54 @@ TEST(fork, a_child_has_no_running_loop) {
     loop->run_ready();
     ASSERT_TRUE(WIFEXITED(status));
     EXPECT_EQ(WEXITSTATUS(status), 7);
+}
+
+coroutine<int> use_everything_that_runs_in_a_step() {
+    lock l;
+    barrier together(1);
+    int steps = 0;
+    for (int i = 0; i < 3; ++i) {
+        co_await sleep(0s);
+        co_await l.acquire();
+        l.release();
+        co_await together.wait();
+        ++steps;
+    }
+    const auto counts = [](int n) -> async_generator<int> {
+        for (int i = 0; i < n; ++i) {
+            co_await sleep(0s);
+            co_yield i;
+        }
+    };
+    auto g = counts(3);
+    while (true) {
+        const auto item = co_await g.next();
+        if (!item) break;
+        ++steps;
+    }
+    co_return steps;
+}
+
+// What was being run when it forked goes on in the child, as in CPython.
+TEST(fork, a_step_goes_on_in_the_child) {
+    const auto loop = new_event_loop();
+    pid_t child = -1;
+    const auto forks = [&]() -> coroutine<int> {
+        co_await sleep(0s);
+        child = ::fork();
+        const int steps = co_await use_everything_that_runs_in_a_step();
+        co_return steps;
+    };
+    auto forking = loop->create_task(forks);
+    auto other = loop->create_task(use_everything_that_runs_in_a_step());
+    const int steps =
+        loop->run_until_complete(forking) + loop->run_until_complete(std::move(other));
+    if (child == 0) ::_exit(steps == 12 ? 7 : 1);
+    int status = -1;
+    ::waitpid(child, &status, 0);
+    ASSERT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 7);
+    EXPECT_EQ(steps, 12);
 }
 
 TEST(fork, the_child_may_throw_the_loop_away) {

@@ -68,7 +68,8 @@ class [[nodiscard]] outcome {
     [[nodiscard]] bool cancelled() const noexcept {
         return holds_ == content::cancel || detail::as_cancelled(exception_) != nullptr;
     }
-    /// The exception it ended with (a cancelled_error if cancelled), or null.
+    /// The exception it ended with, or null. If it was cancelled, a cancelled_error, which may be
+    /// made anew by every call.
     [[nodiscard]] std::exception_ptr exception() const noexcept {
         return holds_ == content::cancel ? std::make_exception_ptr(cancelled_error(why_))
                                          : exception_;

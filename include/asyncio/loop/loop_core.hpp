@@ -188,6 +188,9 @@ class loop_core {
 
 /// The loop that runs in this thread, or null.
 extern ASYNCIO_THREAD_LOCAL loop_core* running_loop;
+/// The loop whose turn this thread is in: for what runs in a step. A forked child has no running
+/// loop, but if it returns to the step that forked, it goes on with this one.
+extern ASYNCIO_THREAD_LOCAL loop_core* loop_of_turn;
 
 /// Has any loop been in debug mode? Where a thread is checked on every call, this is asked first.
 extern std::atomic<bool> debug_was_on;

@@ -137,7 +137,7 @@ class lock : public detail::guarded {
     bool try_acquire() noexcept {
         if (!is_free()) [[unlikely]]
             return false;
-        take_by(*detail::running_loop->current_task);
+        take_by(*detail::loop_of_turn->current_task);
         return true;
     }
     void take_by(detail::task_state_base& t) noexcept {

@@ -69,7 +69,7 @@ class yield_awaiter {
     void await_suspend(std::coroutine_handle<P> h) noexcept {
         promise_base& p = h.promise();
         state_->at_yield = true;
-        if (!p.inline_run) running_loop->resume_next = p.parent->handle();
+        if (!p.inline_run) loop_of_turn->resume_next = p.parent->handle();
     }
     void await_resume() {
         if (state_->thrown) [[unlikely]]

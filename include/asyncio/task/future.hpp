@@ -187,8 +187,10 @@ class future_awaiter final : public future_wait {
         return extract_value<T>(*state_);
     }
     outcome<T> resume_outcome() {
-        if (const cancel_ref* why = take_cancel()) return outcome<T>(was_cancelled{*why});
-        if (!has_value()) return outcome<T>(failure());
+        if (!has_value()) {
+            if (const cancel_ref* why = take_cancel()) return outcome<T>(was_cancelled{*why});
+            return outcome<T>(failure());
+        }
         if constexpr (std::is_void_v<T>) {
             return outcome<T>(std::in_place);
         } else {

@@ -211,7 +211,7 @@ class task_state_base : public future_state_base, public task_link, public ready
         // Found by way of the thread. By way of the frame it would take four loads, each of what
         // the one before gave, until it is known where the queue goes on, and the next turn needs
         // that.
-        loop_core& l = *running_loop;
+        loop_core& l = *loop_of_turn;
         task_state_base& t = *l.current_task;
         t.resume_at = leaf.handle();
         l.ready.push(t);  // the loop runs: no host waits for it
@@ -378,7 +378,7 @@ template <class P>
     std::coroutine_handle<P> h) noexcept {
     promise_base& p = h.promise();
     if (p.inline_run) return;
-    loop_core& l = *running_loop;
+    loop_core& l = *loop_of_turn;
     l.resume_next = p.parent != nullptr ? p.parent->handle() : end_of_task(l);
 }
 

@@ -112,6 +112,16 @@ TEST(outcome, a_failing_move_leaves_no_half_value) {
     outcome<moves_once> a(std::in_place);
     a.value().refuses = true;
     EXPECT_THROW((void)outcome<moves_once>(std::move(a)), std::runtime_error);
+    outcome<moves_once> b(std::in_place);
+    EXPECT_THROW(b = std::move(a), std::runtime_error);
+    EXPECT_TRUE(b.has_value());
+}
+
+TEST(outcome, an_empty_one_says_so) {
+    const outcome<int> o{std::exception_ptr()};
+    EXPECT_FALSE(o.has_value());
+    EXPECT_FALSE(o.cancelled());
+    EXPECT_THROW((void)o.value(), invalid_state_error);
 }
 
 }  // namespace outcome_test

@@ -109,7 +109,12 @@ class [[nodiscard]] outcome {
     }
     void check() const {
         if (holds_ == content::cancel) detail::throw_cancelled(why_);
-        if (holds_ != content::value) std::rethrow_exception(exception_);
+        if (holds_ == content::value) return;
+        if (!exception_)
+            detail::throw_invalid_state(
+                "asyncio: this outcome is empty: it was made of a null exception_ptr, or an "
+                "assignment to it failed");
+        std::rethrow_exception(exception_);
     }
     template <class Self>
     static decltype(auto) get(Self& self) {

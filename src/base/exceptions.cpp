@@ -143,6 +143,9 @@ std::string describe(const std::exception_ptr& e) {
     }
 }
 
+std::exception_ptr make_cancelled(const cancel_ref& record) noexcept {
+    return std::make_exception_ptr(cancelled_error(record));
+}
 void throw_invalid_state(const char* what) { throw invalid_state_error(what); }
 void throw_runtime_error(const char* what) { throw std::runtime_error(what); }
 void throw_invalid_argument(const char* what) { throw std::invalid_argument(what); }

@@ -107,7 +107,7 @@ void gather_base::fail(std::exception_ptr e, bool is_error) noexcept {
 
 void gather_base::finish_all() noexcept {
     if (cancel_requested_) {
-        fail(std::make_exception_ptr(cancelled_error(self_.cancel_why)), false);
+        fail(make_cancelled(self_.cancel_why), false);
         return;
     }
     try {

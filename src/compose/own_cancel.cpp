@@ -27,7 +27,7 @@ void own_cancel::take_back() noexcept {
 std::exception_ptr own_cancel::of_the_others(std::exception_ptr cancel) const {
     const cancelled_error* c = as_cancelled(cancel);
     if (requested_ && c != nullptr && c->record().get() == own_.get())
-        return std::make_exception_ptr(cancelled_error(task_->cancel_why));
+        return make_cancelled(task_->cancel_why);
     return cancel;
 }
 

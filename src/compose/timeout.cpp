@@ -41,8 +41,7 @@ std::exception_ptr timeout_core::leave(std::exception_ptr error) {
 }
 
 std::exception_ptr timeout_core::in_vain() {
-    if (own_.task().must_cancel)
-        return std::make_exception_ptr(cancelled_error(*own_.task().take_cancel()));
+    if (own_.task().must_cancel) return make_cancelled(*own_.task().take_cancel());
     return timed_out("no time to begin");
 }
 

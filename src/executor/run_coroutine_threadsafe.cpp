@@ -92,7 +92,7 @@ void submission::deliver(bool loop_is_open) noexcept {
     } else if (loop_is_open) {
         error = task->error_or_cancel();
     } else {
-        error = std::make_exception_ptr(cancelled_error(loop_is_gone()));
+        error = make_cancelled(loop_is_gone());
     }
     task = {};  // from here on the error belongs to the other thread
     target_->finish(std::move(error));

@@ -122,8 +122,7 @@ std::exception_ptr future_state_base::get_exception() {
 
 std::exception_ptr future_state_base::error_or_cancel() {
     unretrieved = false;
-    if (status == future_status::cancelled)
-        return std::make_exception_ptr(cancelled_error(cancel_why));
+    if (status == future_status::cancelled) return make_cancelled(cancel_why);
     return exception;
 }
 
@@ -145,8 +144,7 @@ std::exception_ptr future_wait::to_throw() {
 }
 
 std::exception_ptr future_wait::failure() {
-    if (const cancel_ref* why = take_cancel())
-        return std::make_exception_ptr(cancelled_error(*why));
+    if (const cancel_ref* why = take_cancel()) return make_cancelled(*why);
     std::exception_ptr e = state_->error_or_cancel();
     if (as_cancelled(e) != nullptr) cancel_delivered();  // a gather that was cancelled
     return e;

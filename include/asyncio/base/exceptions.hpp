@@ -239,6 +239,8 @@ namespace detail {
 [[noreturn, gnu::always_inline]] inline void throw_cancelled(const cancel_ref& record) {
     throw cancelled_error(record);
 }
+/// The same without a throw.
+[[nodiscard]] std::exception_ptr make_cancelled(const cancel_ref& record) noexcept;
 [[noreturn]] void throw_invalid_state(const char* what);
 [[noreturn]] void throw_runtime_error(const char* what);
 [[noreturn]] void throw_invalid_argument(const char* what);

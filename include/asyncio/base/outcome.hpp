@@ -71,8 +71,7 @@ class [[nodiscard]] outcome {
     /// The exception it ended with, or null. If it was cancelled, a cancelled_error, which may be
     /// made anew by every call.
     [[nodiscard]] std::exception_ptr exception() const noexcept {
-        return holds_ == content::cancel ? std::make_exception_ptr(cancelled_error(why_))
-                                         : exception_;
+        return holds_ == content::cancel ? detail::make_cancelled(why_) : exception_;
     }
 
     /// The value; throws the exception if there is none.

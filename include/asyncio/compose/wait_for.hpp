@@ -123,7 +123,7 @@ class [[nodiscard("nothing waits until it is awaited: co_await wait_for(...)")]]
         if (what_ == stage::not_started) return core_.in_vain();
         const cancel_ref* why = awaited_.take_cancel();
         if (why == nullptr) return nullptr;
-        return core_.leave(std::make_exception_ptr(cancelled_error(*why)));
+        return core_.leave(make_cancelled(*why));
     }
     enum class stage : unsigned char { unlimited, limited, not_started };
     held awaited_;

@@ -205,12 +205,14 @@ void uring_backend::received(io_source& s, const uring_ring::completion& c) noex
         return;
     }
     if (c.has_buffer) ring_.give_back(c.buffer);
-    if (c.result == 0)
+    if (c.result == 0) {
         s.ring.ended = true;
-    else if (c.result == -ENOBUFS)
-        s.ring.large = true;  // it waits first, and needs no buffer
-    else if (c.result != -ECANCELED && c.result != -EINTR && c.result != -EAGAIN)
+    } else if (c.result == -ENOBUFS) {
+        ring_.grow();
+        s.ring.direct = s.ring.large = true;  // this once, it does without a buffer
+    } else if (c.result != -ECANCELED && c.result != -EINTR && c.result != -EAGAIN) {
         s.ring.error = -c.result;
+    }
 }
 
 void uring_backend::tell(io_source& s, unsigned events) noexcept {

@@ -141,8 +141,6 @@ int uring_ring::set_up() noexcept {
 }
 
 int uring_ring::set_up_buffers() noexcept {
-    if (!memory_) memory_.reset(new (std::nothrow) char[buffer_count * buffer_size]);
-    if (!memory_) return ENOMEM;
     void* offered = map(offered_bytes, -1, 0);
     if (offered == MAP_FAILED) return errno;
     offered_ = static_cast<io_uring_buf*>(offered);
@@ -152,9 +150,18 @@ int uring_ring::set_up_buffers() noexcept {
     r.bgid = buffer_group;
     if (ring_register(fd_, IORING_REGISTER_PBUF_RING, &r, 1) < 0) return errno;
     offered_tail_ = 0;
-    for (std::uint16_t b = 0; b < buffer_count; ++b)
-        if (!in_use_[b]) offer(b);
-    return 0;
+    for (unsigned b = 0; b < buffers_; ++b)
+        if (!in_use_[b]) offer(static_cast<std::uint16_t>(b));
+    if (buffers_ == 0) grow();
+    return buffers_ == 0 ? ENOMEM : 0;
+}
+
+void uring_ring::grow() noexcept {
+    if (buffers_ == buffer_count) return;
+    auto& block = memory_[buffers_ / buffers_at_once];
+    block.reset(new (std::nothrow) char[buffers_at_once * buffer_size]);
+    if (!block) return;
+    for (unsigned n = 0; n < buffers_at_once; ++n) offer(static_cast<std::uint16_t>(buffers_++));
 }
 
 void uring_ring::close() noexcept {
@@ -203,7 +210,6 @@ bool uring_ring::receive(int fd, std::uint64_t key) noexcept {
     r->len = buffer_size;
     r->flags = IOSQE_BUFFER_SELECT;
     r->buf_group = buffer_group;
-    r->ioprio = IORING_RECVSEND_POLL_FIRST;
     return true;
 }
 

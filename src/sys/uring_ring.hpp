@@ -17,9 +17,10 @@ namespace asyncio::detail {
 
 class uring_ring {
    public:
-    /// One buffer of the pool, and how many there are.
+    /// One buffer of the pool, how many there are at the most, and how many come at once.
     static constexpr std::size_t buffer_size = 2048;
-    static constexpr unsigned buffer_count = 128;
+    static constexpr unsigned buffer_count = 1024;
+    static constexpr unsigned buffers_at_once = 128;
 
     struct completion {
         std::uint64_t key;
@@ -49,7 +50,8 @@ class uring_ring {
 
     // Requests: they go to the kernel with the next enter(). False: there is no room, and the
     // kernel takes nothing; error() tells why.
-    /// Receives into a buffer of the pool, once there is something.
+    /// Receives into a buffer of the pool, once there is something; -ENOBUFS at once if all are
+    /// full.
     bool receive(int fd, std::uint64_t key) noexcept;
     /// Waits until one of poll(2)'s `events` holds.
     bool poll(int fd, unsigned events, std::uint64_t key) noexcept;
@@ -66,10 +68,13 @@ class uring_ring {
     bool next(completion& out) noexcept;
 
     [[nodiscard]] const char* data_of(std::uint16_t buffer) const noexcept {
-        return memory_.get() + std::size_t(buffer) * buffer_size;
+        return memory_[buffer / buffers_at_once].get() +
+               std::size_t(buffer % buffers_at_once) * buffer_size;
     }
     /// The buffer may be filled again.
     void give_back(std::uint16_t buffer) noexcept;
+    /// More buffers, if there may be more, and there is memory for them.
+    void grow() noexcept;
 
    private:
     [[nodiscard]] int set_up() noexcept;
@@ -98,7 +103,8 @@ class uring_ring {
 
     io_uring_buf* offered_ = nullptr;  ///< the buffers that the kernel may fill
     std::uint16_t offered_tail_ = 0;
-    std::unique_ptr<char[]> memory_;
+    std::unique_ptr<char[]> memory_[buffer_count / buffers_at_once];
+    unsigned buffers_ = 0;            ///< so many there are
     bool in_use_[buffer_count] = {};  ///< holds something that nobody has taken yet
 };
 

@@ -10,6 +10,16 @@
 
 namespace asyncio::detail {
 
+/// Listens to a child for a gather that is not the child's first listener.
+class gather_base::relay final : public done_node, public pooled {
+   public:
+    explicit relay(gather_base& parent) noexcept : parent_(parent) {}
+
+   private:
+    void future_done(future_state_base& f) noexcept override { parent_.future_done(f); }
+    gather_base& parent_;
+};
+
 gather_base::gather_base(future_state_base& self, gather_children&& children,
                          bool keep_errors) noexcept
     : self_(self),
@@ -18,22 +28,25 @@ gather_base::gather_base(future_state_base& self, gather_children&& children,
       keep_errors_(keep_errors) {}
 
 gather_base::~gather_base() {
-    // It has ended, and nobody waits for the rest. One that is dropped before that lets its
-    // children report for themselves.
-    if (left_ == 0 || !self_.done()) return;
-    for (std::size_t i = 0; i < size(); ++i)
-        if (!child(i).done()) child(i).expected = true;
+    if (left_ == 0) return;
+    for (const auto& child : children_) {
+        if (child->done()) continue;
+        child->waiters().remove_first(*this);
+        // It has ended, and nobody waits for the rest. One that is dropped before that lets its
+        // children report for themselves.
+        if (self_.done()) child->expected = true;
+    }
 }
 
-void gather_base::listen() noexcept {
-    if (size() == 0) finish_all();
-    for (std::size_t i = 0; i < size(); ++i) {
-        gather_child& c = children_[i];
-        c.parent = this;
-        if (c.state->done())
-            child_done(c);
-        else
-            c.state->add_waiter(c);
+void gather_base::listen() {
+    if (left_ == 0) finish_all();
+    for (const auto& child : children_) {
+        if (child->done()) {
+            child_done(*child);
+        } else if (!child->waiters().add_first(*this)) {
+            relays_.push_back(std::make_unique<relay>(*this));
+            child->add_waiter(*relays_.back());
+        }
     }
 }
 
@@ -62,32 +75,31 @@ bool gather_base::pass_cancel_on_later() {
 void gather_base::pass_cancel_on() {
     const nested_calls::level level(self_.loop->gather_cancels);
     const cancel_ref why = self_.cancel_why;
-    for (std::size_t i = 0; i < size(); ++i) child(i).cancel(why);
+    for (const auto& child : children_) child->cancel(why);
 }
 
 std::string gather_base::describe_children() const {
-    std::string text = "gather() of " + std::to_string(size()) + ", of which ";
+    std::string text = "gather() of " + std::to_string(children_.size()) + ", of which ";
     text += std::to_string(left_) + (left_ == 1 ? " is" : " are") + " not done";
-    for (std::size_t i = 0; i < size(); ++i) {
-        if (child(i).done()) continue;
+    for (const auto& child : children_) {
+        if (child->done()) continue;
         text += left_ > 1 ? ", the first: " : ": ";
-        return text + child(i).describe_as_part();
+        return text + child->describe_as_part();
     }
     return text;
 }
 
-void gather_child::future_done(future_state_base& f) noexcept {
-    if (parent->left_ > 1 && f.status == future_status::value) [[likely]] {
-        --parent->left_;
+void gather_base::future_done(future_state_base& f) noexcept {
+    if (left_ > 1 && f.status == future_status::value) [[likely]] {
+        --left_;
         return;
     }
-    const ref<future_state_base> keep(&parent->self_);
-    parent->child_done(*this);
+    const ref<future_state_base> keep(&self_);
+    child_done(f);
 }
 
-void gather_base::child_done(gather_child& c) noexcept {
+void gather_base::child_done(future_state_base& f) noexcept {
     --left_;
-    future_state_base& f = *c.state;
     f.mark_retrieved();
     if (self_.done()) return;
     const bool cancelled = f.status == future_status::cancelled;
@@ -119,32 +131,19 @@ void gather_base::finish_all() noexcept {
     self_.finish(future_status::value);
 }
 
-namespace {
-
-/// state_at(i) gives the i-th of `n` handles.
-template <class StateAt>
-loop_core& loop_of_all(const char* operation, std::size_t n, StateAt state_at) {
+loop_core& common_loop(const char* operation, const ref<future_state_base>* states, std::size_t n) {
     if (n == 0) return loop_for(operation);
     for (std::size_t i = 0; i < n; ++i) {
-        if (!state_at(i)) throw_empty_future();
-        if (state_at(i)->loop != state_at(0)->loop)
+        if (!states[i]) throw_empty_future();
+        if (states[i]->loop != states[0]->loop)
             throw std::invalid_argument(
                 std::string("asyncio: ") + operation +
                 ": these futures belong to different event loops; await each on its own loop");
     }
-    return *state_at(0)->loop;
+    return *states[0]->loop;
 }
 
-}  // namespace
-
-loop_core& gather_children::find_loop() const {
-    return loop_of_all("gather", count_,
-                       [this](std::size_t i) -> const auto& { return each_[i].state; });
-}
-
-loop_core& common_loop(const char* operation, const ref<future_state_base>* states, std::size_t n) {
-    return loop_of_all(operation, n, [&](std::size_t i) -> const auto& { return states[i]; });
-}
+loop_core& gather_children::find_loop() const { return common_loop("gather", each_, count_); }
 
 void collapse_duplicates(std::vector<ref<future_state_base>>& states) {
     // Sorted by address only to find them; nothing depends on how the addresses compare.

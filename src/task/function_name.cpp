@@ -56,7 +56,8 @@ std::string readable_name(std::string_view signature) {
 
 bool is_wrapper(const std::source_location& function, const std::source_location& where) {
     const std::string_view file = where.file_name();
-    return file.ends_with("asyncio/task/task.hpp") || file.ends_with("asyncio/app/run.hpp") ||
+    return file.ends_with("asyncio/task/to_coroutine.hpp") ||
+           file.ends_with("asyncio/app/run.hpp") ||
            readable_name(function).starts_with("asyncio::detail::");
 }
 

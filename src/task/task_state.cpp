@@ -46,7 +46,7 @@ void report(future_state_base& f, const char* message, const std::exception_ptr&
 }  // namespace
 
 void future_state_base::drop_waiters() noexcept {
-    while (!waiters_.empty()) waiters_.pop_front().future_dropped();
+    waiters_.take_all([](done_node& n) { n.future_dropped(); });
 }
 
 void future_state_base::report_unretrieved() noexcept {
@@ -156,7 +156,7 @@ task_state_base* future_wait::awaited_task() const noexcept {
 
 void future_wait::break_cycle() noexcept {
     given_up_ = true;
-    list_hook::unlink();
+    done_node::unlink();
     task_->wake();
 }
 
@@ -189,13 +189,11 @@ void add_callback(future_state_base& f, ref<done_callback_base> callback) {
 }
 
 std::size_t remove_callback(future_state_base& f, std::uint64_t id) noexcept {
-    for (done_node& n : f.waiters()) {
-        if (n.callback_id() != id) continue;
-        n.unlink();
-        n.future_dropped();
-        return 1;
-    }
-    return 0;
+    done_node* const n = f.waiters().find(id);
+    if (n == nullptr) return 0;
+    n->unlink();
+    n->future_dropped();
+    return 1;
 }
 
 cancel_ref cancel_request(std::string_view message, std::source_location where) {

@@ -14,16 +14,14 @@ namespace asyncio::detail {
 
 [[gnu::always_inline]] inline void task_state_base::end_coroutine() {
     promise_base& p = *root;
-    if (p.exception) {
-        exception = std::move(p.exception);
-    } else if (!p.has_value) {
-        exception = no_value_error(p);
-    } else {
+    if (p.has_value) [[likely]] {
         try {
             take_result(p);
         } catch (...) {
             exception = std::current_exception();
         }
+    } else {
+        exception = p.exception ? std::move(p.exception) : no_value_error(p);
     }
     root = nullptr;
     try {
@@ -55,7 +53,10 @@ namespace asyncio::detail {
         finish_with_error();
         return;
     }
-    finish(must_cancel ? future_status::cancelled : future_status::value);
+    future_status end = future_status::value;
+    if (must_cancel) [[unlikely]]
+        end = future_status::cancelled;
+    finish(end);
     task_link::unlink();
     release();  // the loop's reference
 }

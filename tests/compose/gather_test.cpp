@@ -356,6 +356,33 @@ TEST(gather, runs_a_duplicate_once_and_repeats_its_result) {
 }
 
 // S80
+// Each child tells it, wherever it stands among those who wait for the child.
+TEST(gather, is_told_by_children_that_others_wait_for_too) {
+    const auto main = []() -> coroutine<> {
+        const task<int> a = create_task(give(1, 3));
+        const task<int> b = create_task(give(2, 2));
+        std::string log;
+        a.add_done_callback([&](const future<int>&) { log += "before "; });
+        const auto first = gather(a, b);
+        const auto second = gather(b, a, b);
+        a.add_done_callback([&](const future<int>&) { log += "behind "; });
+        {
+            const auto dropped = gather(a, b);
+            const auto cancelled = gather(b, new_future());
+        }
+        EXPECT_EQ(co_await second, (std::tuple<int, int, int>(2, 1, 2)));
+        EXPECT_EQ(co_await first, (std::tuple<int, int>(1, 2)));
+        co_await sleep(0s);
+        EXPECT_EQ(log, "before behind ");
+        const task<int> c = create_task(give(3, 1));
+        {
+            const auto dropped = gather(c);
+        }
+        EXPECT_EQ(co_await gather(c), (std::tuple<int>(3))) << "the one that was first has left";
+    };
+    run(main);
+}
+
 TEST(gather, of_nothing_is_done) {
     const auto main = []() -> coroutine<> {
         EXPECT_TRUE(gather().done());

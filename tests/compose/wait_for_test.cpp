@@ -73,7 +73,7 @@ TEST(wait_for, tells_what_took_too_long_and_where_the_limit_is) {
         direct = co_await asyncio::as_outcome(block());
         EXPECT_EQ(text(direct), limited("event 'never'", limit));
     };
-    run(main);
+    on_virtual_time(main);
 }
 
 TEST(wait_for, tells_whom_a_future_was_waiting_for) {
@@ -102,7 +102,7 @@ TEST(wait_for, tells_whom_a_future_was_waiting_for) {
         EXPECT_EQ(text, "gather() of 2, of which 1 is not done: a future");
         slow.cancel();
     };
-    run(main);
+    on_virtual_time(main);
 }
 
 // S91

@@ -74,6 +74,7 @@ class context_ref {
     }
     /// A copy of the running code's context.
     static context_ref copy_current() noexcept { return context_ref(current_context()); }
+    [[nodiscard]] bool empty() const noexcept { return p_ == nullptr; }
     /// Makes this the current context, until leave() or for as long as a context_scope lives. What
     /// is set meanwhile is set in this one, which must not move.
     void enter() noexcept { context_of_turn = &p_; }

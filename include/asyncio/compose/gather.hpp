@@ -26,22 +26,12 @@ inline constexpr return_exceptions_t return_exceptions{};
 
 namespace detail {
 
-class gather_base;
-
-/// One child of a gather; lives in the gather's array.
-class gather_child final : public done_node {
-   public:
-    explicit gather_child(ref<future_state_base> s) noexcept : state(std::move(s)) {}
-    void future_done(future_state_base& f) noexcept override;
-    gather_base* parent;  // set when the gather listens
-    ref<future_state_base> state;
-};
-
-/// The children in the order of the arguments; an array that is filled once and stays in place.
+/// The children in the order of the arguments; an array that is filled once.
 class gather_children {
    public:
+    using child = ref<future_state_base>;
     explicit gather_children(std::size_t capacity)
-        : each_(std::allocator<gather_child>().allocate(capacity)), capacity_(capacity) {}
+        : each_(std::allocator<child>().allocate(capacity)), capacity_(capacity) {}
     gather_children(gather_children&& o) noexcept
         : each_(std::exchange(o.each_, nullptr)),
           capacity_(o.capacity_),
@@ -50,33 +40,35 @@ class gather_children {
     gather_children& operator=(gather_children&&) = delete;
     ~gather_children() {
         std::destroy_n(each_, count_);
-        if (each_ != nullptr) std::allocator<gather_child>().deallocate(each_, capacity_);
+        if (each_ != nullptr) std::allocator<child>().deallocate(each_, capacity_);
     }
     /// One more; there must be room.
-    void add(ref<future_state_base> state) noexcept {
-        loop_core* const l = state ? state->loop : nullptr;
+    void add(child c) noexcept {
+        loop_core* const l = c ? c->loop : nullptr;
         if (count_ == 0)
             loop_ = l;
         else if (l != loop_)
             loop_ = nullptr;
-        std::construct_at(each_ + count_++, std::move(state));
+        std::construct_at(each_ + count_++, std::move(c));
     }
     [[nodiscard]] std::size_t size() const noexcept { return count_; }
+    [[nodiscard]] const child* begin() const noexcept { return each_; }
+    [[nodiscard]] const child* end() const noexcept { return each_ + count_; }
     /// The loop of them all. An empty handle throws invalid_state_error, a second loop
     /// std::invalid_argument; for none it is the running loop.
     [[nodiscard]] loop_core& loop() const { return loop_ != nullptr ? *loop_ : find_loop(); }
-    [[nodiscard]] gather_child& operator[](std::size_t i) const noexcept { return each_[i]; }
 
    private:
     [[nodiscard]] loop_core& find_loop() const;
-    gather_child* each_;
+    child* each_;
     std::size_t capacity_;
     std::size_t count_ = 0;
     loop_core* loop_ = nullptr;  ///< null: they have not all the same one
 };
 
-/// What every gather does: counts its children, ends with the first error, cancels them all.
-class gather_base {
+/// What every gather does: counts its children, ends with the first error, cancels them all. It is
+/// told by its children itself; where somebody else is told before it, a relay is.
+class gather_base : private done_node {
    public:
     gather_base(const gather_base&) = delete;
     gather_base& operator=(const gather_base&) = delete;
@@ -85,20 +77,18 @@ class gather_base {
     gather_base(future_state_base& self, gather_children&& children, bool keep_errors) noexcept;
     virtual ~gather_base();
     /// Starts listening; the gather may be done afterwards.
-    void listen() noexcept;
+    void listen();
     bool cancel_children(const cancel_ref& why);
     /// "gather() of 3, of which 1 is not done: task 'slow'".
     [[nodiscard]] std::string describe_children() const;
     /// Makes the result of the children's.
     virtual void collect() = 0;
-    [[nodiscard]] future_state_base& child(std::size_t i) const noexcept {
-        return *children_[i].state;
-    }
-    [[nodiscard]] std::size_t size() const noexcept { return children_.size(); }
+    [[nodiscard]] const gather_children& children() const noexcept { return children_; }
 
    private:
-    friend class gather_child;
-    void child_done(gather_child& c) noexcept;
+    class relay;
+    void future_done(future_state_base& f) noexcept final;
+    void child_done(future_state_base& f) noexcept;
     void pass_cancel_on();
     bool pass_cancel_on_later();
     void finish_all() noexcept;
@@ -106,6 +96,7 @@ class gather_base {
 
     future_state_base& self_;
     gather_children children_;
+    std::vector<std::unique_ptr<relay>> relays_;
     std::size_t left_;
     bool keep_errors_;
     bool cancel_requested_ = false;  ///< the reason is in self_.cancel_why
@@ -169,9 +160,9 @@ class gather_tuple_state final : public future_state<gather_tuple<KeepErrors, T.
     template <std::size_t... I>
     void collect(std::index_sequence<I...>) {
         if constexpr (KeepErrors) {
-            this->emplace(take_outcome<T>(child(I))...);
+            this->emplace(take_outcome<T>(*this->children().begin()[I])...);
         } else {
-            this->emplace(take_value<T>(child(I))...);
+            this->emplace(take_value<T>(*this->children().begin()[I])...);
         }
     }
 };
@@ -198,14 +189,14 @@ class gather_vector_state final : public future_state<gather_vector<KeepErrors, 
     void collect() override {
         if constexpr (!std::is_void_v<result>) {
             result all;
-            all.reserve(size());
-            for (std::size_t i = 0; i < size(); ++i) {
+            all.reserve(this->children().size());
+            for (const auto& child : this->children()) {
                 if constexpr (KeepErrors) {
-                    all.push_back(take_outcome<T>(child(i)));
+                    all.push_back(take_outcome<T>(*child));
                 } else if constexpr (std::is_reference_v<T>) {
-                    all.push_back(std::addressof(take_value<T>(child(i))));
+                    all.push_back(std::addressof(take_value<T>(*child)));
                 } else {
-                    all.push_back(take_value<T>(child(i)));
+                    all.push_back(take_value<T>(*child));
                 }
             }
             this->emplace(std::move(all));

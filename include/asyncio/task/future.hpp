@@ -34,7 +34,8 @@ class value_state : public Base {
     explicit value_state(Args&&... args) : Base(std::forward<Args>(args)..., true) {}
     value_state(const value_state&) = delete;
     value_state& operator=(const value_state&) = delete;
-    [[gnu::always_inline]] ~value_state() override {
+    [[gnu::always_inline]] ~value_state() override { drop_value(); }
+    void drop_value() noexcept {
         if constexpr (has_destructor)
             if (this->must_destroy) std::destroy_at(std::addressof(value_));
     }
@@ -65,6 +66,7 @@ class value_state<void, Base> : public Base {
     value_state(const value_state&) = delete;
     value_state& operator=(const value_state&) = delete;
     [[gnu::always_inline]] ~value_state() override {}
+    void drop_value() noexcept {}
 };
 
 template <class T>

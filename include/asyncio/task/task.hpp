@@ -16,6 +16,7 @@
 #include "asyncio/task/coroutine.hpp"
 #include "asyncio/task/foreign.hpp"
 #include "asyncio/task/future.hpp"
+#include "asyncio/task/to_coroutine.hpp"
 
 namespace asyncio {
 
@@ -43,6 +44,19 @@ class task_state final : public value_state<T, task_state_base> {
     [[gnu::always_inline]] ~task_state() override {}
 
    private:
+    void destroy() noexcept override {
+        if (!this->is_spent()) [[unlikely]] {
+            destroy_the_rest(this);
+            return;
+        }
+        // LIFETIME: the value is all that has something to destroy; the memory goes back without
+        // the destructors of the bases, which write to it and would find nothing else.
+        this->drop_value();
+        loop_core& l = *this->loop;
+        deallocate(this, sizeof(*this));
+        l.release();
+    }
+    [[gnu::noinline, gnu::cold]] static void destroy_the_rest(task_state* t) noexcept { delete t; }
     void take_result([[maybe_unused]] promise_base& base) override {
         if constexpr (!std::is_void_v<T>) this->emplace(static_cast<promise<T>&>(base).take());
     }
@@ -103,10 +117,6 @@ class task : public future<T> {
 
 namespace detail {
 
-template <class A>
-inline constexpr bool is_future_v = false;
-template <class T>
-inline constexpr bool is_future_v<future<T>> = true;
 template <class T>
 inline constexpr bool is_future_v<task<T>> = true;
 
@@ -135,104 +145,65 @@ auto task_of_call(task<T> t) {
     }
 }
 
-/// Starts a coroutine as a task on `loop`. Null: no options.
+/// The task of a coroutine, which is not queued yet.
 template <class T>
-task<T> make_task(event_loop& loop, coroutine<T>&& c, const task_options* options,
-                  std::source_location where) {
+[[gnu::always_inline]] inline ref<future_state_base> new_task(event_loop& loop, coroutine<T>&& c,
+                                                              std::source_location where) {
     const auto frame = coroutine_access::take(c);
-    ref<future_state_base> state;
     try {
         loop.check_usable("create_task");
-        state = ref<future_state_base>::adopt(new task_state<T>(loop, frame.promise(), where));
+        return ref<future_state_base>::adopt(new task_state<T>(loop, frame.promise(), where));
     } catch (...) {
         frame.destroy();
         throw;
     }
-    auto& t = static_cast<task_state_base&>(*state);
-    bool eager = false;
-    if (options != nullptr) {
-        try {
-            if (!options->name.empty()) t.set_name(options->name);
-            if (options->context != nullptr) t.share_context(options->context->cell());
-        } catch (...) {
-            t.drop();
-            throw;
-        }
-        eager = options->eager_start;
-    }
-    t.start(eager);
-    return task<T>(std::move(state));
 }
 
+/// Starts a coroutine as a task on `loop`.
+template <class T>
+[[gnu::always_inline]] inline task<T> make_task(event_loop& loop, coroutine<T>&& c,
+                                                std::source_location where) {
+    auto state = new_task(loop, std::move(c), where);
+    loop.schedule(static_cast<task_state_base&>(*state));
+    return task<T>(std::move(state));
+}
 template <class T>
 task<T> make_task(event_loop& loop, coroutine<T>&& c, const task_options& options,
                   std::source_location where) {
-    return make_task(loop, std::move(c), &options, where);
+    auto state = new_task(loop, std::move(c), where);
+    auto& t = static_cast<task_state_base&>(*state);
+    try {
+        if (!options.name.empty()) t.set_name(options.name);
+        if (options.context != nullptr) t.share_context(options.context->cell());
+    } catch (...) {
+        t.drop();
+        throw;
+    }
+    t.start(options.eager_start);
+    return task<T>(std::move(state));
+}
+/// Null: no options.
+template <class T>
+task<T> make_task(event_loop& loop, coroutine<T>&& c, const task_options* options,
+                  std::source_location where) {
+    return options == nullptr ? make_task(loop, std::move(c), where)
+                              : make_task(loop, std::move(c), *options, where);
 }
 
 /// The same on the running loop. What cannot start is closed, without the report.
 template <class T>
+[[gnu::always_inline]] inline event_loop& loop_to_start(coroutine<T>& c) {
+    if (running_loop == nullptr) [[unlikely]]
+        c.close();
+    return loop_for("create_task");
+}
+template <class T>
 task<T> make_task(coroutine<T>&& c, const task_options* options, std::source_location where) {
-    if (running_loop == nullptr) c.close();
-    return make_task(loop_for("create_task"), std::move(c), options, where);
+    return make_task(loop_to_start(c), std::move(c), options, where);
 }
-
-/// Something to be awaited as a coroutine of its own.
-template <class A>
-coroutine<std::decay_t<await_result_t<A>>> as_coroutine(A a) {
-    co_return co_await std::move(a);
-}
-
-/// `a` to be awaited by a coroutine that stands in its place.
-template <class A>
-decltype(auto) in_its_place(A&& a) {
-    if constexpr (is_coroutine<std::remove_cvref_t<A>>)
-        return stand_in<typename A::value_type>(std::move(a));
-    else
-        return std::forward<A>(a);
-}
-
-/// Runs a callable, and keeps it and its arguments alive. It is called in the expression that
-/// awaits: so do temporaries live that the arguments are converted to.
-template <class R, class F, class... Args>
-coroutine<R> call_owned(F f, Args... args) {
-    co_return co_await in_its_place(f(std::move(args)...));
-}
-template <class R, class F, class Target, class... Args>
-    requires std::is_member_pointer_v<F>
-coroutine<R> call_owned(F f, Target target, Args... args) {
-    co_return co_await in_its_place((target_of(f, std::move(target)).*f)(std::move(args)...));
-}
-
-template <class F, class... Args>
-constexpr void check_task_callable() {
-    if constexpr (std::is_convertible_v<F, std::string_view>) {
-        static_assert(!sizeof(std::remove_reference_t<F>*),
-                      "create_task takes a coroutine, or a callable and its arguments; a name goes "
-                      "into the options: create_task(c(), {.name = \"worker\"})");
-    } else if constexpr (std::is_arithmetic_v<std::remove_cvref_t<F>>) {
-        static_assert(
-            !sizeof(F*),
-            "create_task takes a coroutine, or a callable that returns one; not a number");
-    } else if constexpr (awaitable<F>) {
-        static_assert(!awaitable<F>,
-                      "beside a coroutine, or what else can be awaited, create_task takes options, "
-                      "in braces: create_task(c(), {.name = \"worker\"})");
-    } else if constexpr (is_coroutine<std::remove_cvref_t<F>>) {
-        static_assert(!is_coroutine<std::remove_cvref_t<F>>,
-                      "a coroutine becomes a task once: write create_task(std::move(c))");
-    } else {
-        static_assert(
-            std::is_invocable_v<std::decay_t<F>&, std::decay_t<Args>...>,
-            "create_task(f, args...), run(f, args...): the callable cannot be called with "
-            "these arguments (they are stored by value and moved into the call; use "
-            "std::ref to refer to something that outlives the task)");
-        if constexpr (std::is_invocable_v<std::decay_t<F>&, std::decay_t<Args>...>)
-            static_assert(awaitable<std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>...>>,
-                          "create_task(f, args...), run(f, args...): the callable must return a "
-                          "coroutine; a plain function runs with call_soon, or with to_thread if "
-                          "it blocks");
-    }
+template <class T>
+task<T> make_task(coroutine<T>&& c, std::source_location where) {
+    return make_task(loop_to_start(c), std::move(c), where);
 }
 
 /// create_task(a, {.name = "x"}): the braces are options, unless they are an argument of `a`.
@@ -240,39 +211,6 @@ template <class A>
 concept takes_options_last =
     !is_coroutine<A> && !std::is_same_v<std::remove_cvref_t<A>, task_options> &&
     !std::is_invocable_v<std::decay_t<A>&, task_options>;
-
-/// What a task of `f(args...)` or of an awaitable results in.
-template <class F, class... Args>
-using call_result_t =
-    std::decay_t<await_result_t<std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>...>>>;
-
-/// A coroutine of anything that can become a task: a coroutine, another awaitable, or a callable
-/// with arguments.
-template <class F, class... Args>
-auto to_coroutine(F&& f, Args&&... args) {
-    if constexpr (sizeof...(Args) == 0 && is_coroutine<F>) {
-        return std::move(f);
-    } else if constexpr (sizeof...(Args) == 0 && is_future_v<std::remove_cvref_t<F>>) {
-        check_named<F>();
-        using type = future<typename std::remove_cvref_t<F>::value_type>;
-        return as_coroutine<type>(type(std::forward<F>(f)));
-    } else if constexpr (sizeof...(Args) == 0 && awaitable<F>) {
-        return as_coroutine<std::decay_t<F>>(std::forward<F>(f));
-    } else {
-        check_task_callable<F, Args...>();
-        if constexpr (requires { typename call_result_t<F, Args...>; }) {
-            check_not_null(f);
-            using result =
-                await_result_t<std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>...>>;
-            return call_owned<
-                std::conditional_t<std::is_void_v<result>, void, std::decay_t<result>>,
-                std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(f),
-                                                        std::forward<Args>(args)...);
-        } else {
-            return as_coroutine<std::suspend_never>(std::suspend_never{});
-        }
-    }
-}
 
 /// Starts f(args...), or an awaitable, on `loop` (null: the running one).
 template <class F, class... Args>
@@ -290,7 +228,7 @@ auto start_task(event_loop* loop, const task_options* options, F&& f, Args&&... 
 /// alive: create_task(f, args...).
 template <class T>
 task<T> create_task(coroutine<T>&& c, detail::caller at = std::source_location::current()) {
-    return detail::make_task(std::move(c), nullptr, at.where);
+    return detail::make_task(std::move(c), at.where);
 }
 /// The same with options: create_task(c(), {.name = "worker"}).
 template <class T>
@@ -323,7 +261,7 @@ auto ensure_future(A&& a, std::source_location where = std::source_location::cur
     if constexpr (detail::is_future_v<std::remove_cvref_t<A>>) {
         return future<typename std::remove_cvref_t<A>::value_type>(std::forward<A>(a));
     } else {
-        auto t = detail::make_task(detail::to_coroutine(std::forward<A>(a)), nullptr, where);
+        auto t = detail::make_task(detail::to_coroutine(std::forward<A>(a)), where);
         return future<typename decltype(t)::value_type>(std::move(t));
     }
 }

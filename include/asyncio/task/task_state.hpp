@@ -22,11 +22,10 @@
 #include "asyncio/base/ref.hpp"
 #include "asyncio/loop/loop_core.hpp"
 #include "asyncio/task/context.hpp"
+#include "asyncio/task/done_list.hpp"
 #include "asyncio/task/promise.hpp"
 
 namespace asyncio::detail {
-
-class future_state_base;
 
 /// Where an exception came from: the awaits it went through, outermost first, across tasks.
 struct exception_trace {
@@ -54,19 +53,6 @@ struct task_extras {
 
 enum class future_status : std::uint8_t { pending, value, error, cancelled };
 
-/// Somebody who is told, once, that a future is done. It may only mark and queue.
-class done_node : public list_hook {
-   public:
-    virtual void future_done(future_state_base& f) noexcept = 0;
-    /// The future dies with the node still in its list.
-    virtual void future_dropped() noexcept {}
-    /// What remove_done_callback looks for; 0: not a user's callback.
-    [[nodiscard]] virtual std::uint64_t callback_id() const noexcept { return 0; }
-
-   protected:
-    ~done_node() = default;
-};
-
 class future_state_base : public pooled {
    public:
     /// A task begins with two references: its maker's, and the loop's until it is done.
@@ -79,7 +65,7 @@ class future_state_base : public pooled {
 
     void add_ref() noexcept { ++refs_; }
     void release() noexcept {
-        if (--refs_ == 0) delete this;
+        if (--refs_ == 0) destroy();
     }
     [[nodiscard]] std::uint32_t refs() const noexcept { return refs_; }
 
@@ -103,14 +89,13 @@ class future_state_base : public pooled {
     /// Tells the waiters. `s` is not pending.
     void finish(future_status s) noexcept {
         status = s;
-        // The nodes only mark and queue, and may destroy themselves.
-        while (!waiters_.empty()) waiters_.pop_front().future_done(*this);
+        waiters_.take_all([this](done_node& n) { n.future_done(*this); });
     }
     void require_pending(const char* operation) const;
     /// In debug mode: throws std::runtime_error on another thread than the loop's.
     void check_thread(const char* operation) const;
-    void add_waiter(done_node& n) noexcept { waiters_.push_back(n); }
-    [[nodiscard]] const intrusive_list<done_node>& waiters() const noexcept { return waiters_; }
+    void add_waiter(done_node& n) noexcept { waiters_.add(n); }
+    [[nodiscard]] done_list& waiters() noexcept { return waiters_; }
     /// Forgets that nobody looked at the exception.
     void mark_retrieved() noexcept { unretrieved = false; }
 
@@ -120,7 +105,7 @@ class future_state_base : public pooled {
     cancel_ref cancel_why;  ///< of a task: also of a cancel that is on its way
 
    private:
-    intrusive_list<done_node> waiters_;
+    done_list waiters_;
     std::uint32_t refs_;
 
    public:
@@ -139,6 +124,11 @@ class future_state_base : public pooled {
     loop_core* loop;
 
    protected:
+    virtual void destroy() noexcept { delete this; }
+    /// Of what its destructor does, only to forget the loop is left.
+    [[nodiscard]] bool is_spent() const noexcept {
+        return !exception && !cancel_why && !unretrieved && waiters_.empty();
+    }
     [[gnu::always_inline]] virtual ~future_state_base() {
         if (unretrieved) [[unlikely]]
             report_unretrieved();
@@ -299,6 +289,9 @@ class task_state_base : public future_state_base, public task_link, public ready
             destroy_frames();
         if (unretrieved) [[unlikely]]
             report_unretrieved_error();
+    }
+    [[nodiscard]] bool is_spent() const noexcept {
+        return root == nullptr && !extras && context.empty() && future_state_base::is_spent();
     }
     /// Moves the coroutine's result into the state. There is one.
     virtual void take_result(promise_base& p) = 0;

@@ -210,6 +210,11 @@ bool uring_ring::receive(int fd, std::uint64_t key) noexcept {
     r->len = buffer_size;
     r->flags = IOSQE_BUFFER_SELECT;
     r->buf_group = buffer_group;
+    // It may complete as soon as it is handed over. What the queue has no room for would wait in
+    // the kernel, and be lost with the ring.
+    const bool has_room =
+        ++tried_ < completion_slots / 2 && (load(flags_) & IORING_SQ_CQ_OVERFLOW) == 0;
+    if (!has_room) r->ioprio = IORING_RECVSEND_POLL_FIRST;
     return true;
 }
 
@@ -257,7 +262,10 @@ bool uring_ring::has_work() const noexcept {
 
 bool uring_ring::next(completion& out) noexcept {
     const unsigned taken = *completions_taken_;
-    if (taken == load(completions_tail_)) return false;
+    if (taken == load(completions_tail_)) {
+        tried_ = 0;
+        return false;
+    }
     const io_uring_cqe& c = completions_[taken & completion_mask_];
     out.key = c.user_data;
     out.result = c.res;

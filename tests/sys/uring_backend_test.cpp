@@ -296,6 +296,26 @@ TEST_F(uring_backend, does_without_buffers_when_all_are_full) {
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
+// What completes at once fills the kernel's queue; beyond it, it would be lost with the ring.
+TEST_F(uring_backend, a_ring_given_up_with_thousands_of_completions_loses_nothing) {
+    constexpr std::size_t count = 4500;
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    rlimit many = before;
+    many.rlim_cur = std::min<rlim_t>(before.rlim_max, 3 * count);
+    if (many.rlim_cur < 3 * count) GTEST_SKIP() << "it needs " << 3 * count << " descriptors";
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &many), 0);
+    for (std::size_t i = 0; i < count; ++i) {
+        connect();
+        if (i % 100 == 0) far_sends("kept", i);
+        ::shutdown(far(i), SHUT_WR);
+    }
+    for (stream_source& s : sources_) EXPECT_EQ(recv(s), "(wait)");
+    b_->fileno();  // for a host: without a ring from now on
+    for (std::size_t i = 0; i < count; i += 100) EXPECT_EQ(recv_all(sources_[i], 4), "kept") << i;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 TEST_F(uring_backend, more_requests_than_the_queue_has_room_for) {
     constexpr std::size_t count = 600;
     for (std::size_t i = 0; i < count; ++i) EXPECT_EQ(recv(connect()), "(wait)");

@@ -197,6 +197,7 @@ io_uring_sqe* uring_ring::new_request(std::uint64_t key) noexcept {
         }
     }
     io_uring_sqe* r = &requests_[requests_made_++ & (request_count_ - 1)];
+    ++asked_;
     *r = {};
     r->user_data = key;
     return r;
@@ -213,7 +214,7 @@ bool uring_ring::receive(int fd, std::uint64_t key) noexcept {
     // It may complete as soon as it is handed over. What the queue has no room for would wait in
     // the kernel, and be lost with the ring.
     const bool has_room =
-        ++tried_ < completion_slots / 2 && (load(flags_) & IORING_SQ_CQ_OVERFLOW) == 0;
+        asked_ < completion_slots / 2 && (load(flags_) & IORING_SQ_CQ_OVERFLOW) == 0;
     if (!has_room) r->ioprio = IORING_RECVSEND_POLL_FIRST;
     return true;
 }
@@ -263,7 +264,7 @@ bool uring_ring::has_work() const noexcept {
 bool uring_ring::next(completion& out) noexcept {
     const unsigned taken = *completions_taken_;
     if (taken == load(completions_tail_)) {
-        tried_ = 0;
+        asked_ = 0;
         return false;
     }
     const io_uring_cqe& c = completions_[taken & completion_mask_];

@@ -100,7 +100,7 @@ class uring_ring {
     unsigned completion_mask_ = 0;
     unsigned* completions_taken_ = nullptr;
     const unsigned* completions_tail_ = nullptr;
-    unsigned tried_ = 0;  ///< receives since next() found nothing more: each may have completed
+    unsigned asked_ = 0;  ///< requests since next() found nothing more: each may have completed
 
     io_uring_buf* offered_ = nullptr;  ///< the buffers that the kernel may fill
     std::uint16_t offered_tail_ = 0;

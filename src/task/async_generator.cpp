@@ -125,7 +125,7 @@ coroutine<> event_loop::shutdown_asyncgens() {
     while (!open.empty()) {
         const detail::ref<detail::generator_state> s(&open.pop_front());
         names.push_back(detail::readable_name(s->frame->function));
-        closing.push_back(detail::make_task(*this, detail::close_open(s), nullptr, {}));
+        closing.push_back(detail::make_task(*this, detail::close_open(s), {}));
     }
     for (std::size_t i = 0; i < closing.size(); ++i) {
         std::exception_ptr error;

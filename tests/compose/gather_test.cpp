@@ -355,7 +355,6 @@ TEST(gather, runs_a_duplicate_once_and_repeats_its_result) {
     run(main);
 }
 
-// S80
 // Each child tells it, wherever it stands among those who wait for the child.
 TEST(gather, is_told_by_children_that_others_wait_for_too) {
     const auto main = []() -> coroutine<> {
@@ -383,6 +382,35 @@ TEST(gather, is_told_by_children_that_others_wait_for_too) {
     run(main);
 }
 
+// A gather that is dropped hears no more of its children, whatever their values do when they die.
+TEST(gather, is_deaf_once_it_is_dropped) {
+    struct setter {
+        explicit setter(future<int> f) : target(std::move(f)) {}
+        setter(setter&&) = default;
+        setter& operator=(setter&&) = delete;
+        ~setter() {
+            if (target.valid()) target.set_result(1);
+        }
+        future<int> target;
+    };
+    const auto main = []() -> coroutine<> {
+        const auto made = [](future<int> f) -> coroutine<setter> {
+            co_return setter(std::move(f));
+        };
+        future<int> last = new_future();
+        last.add_done_callback([](const future<int>&) {});
+        {
+            const auto dropped = gather(create_task(made(last)), last, last);
+            co_await sleep(0s);
+            co_await sleep(0s);
+            EXPECT_FALSE(last.done());
+        }
+        EXPECT_EQ(co_await last, 1);
+    };
+    run(main);
+}
+
+// S80
 TEST(gather, of_nothing_is_done) {
     const auto main = []() -> coroutine<> {
         EXPECT_TRUE(gather().done());

@@ -1,11 +1,11 @@
 // The outside, as epoll and io_uring give it: the clock, waiting, waking, descriptors, sockets.
 #include "asyncio/sys/backend.hpp"
+#include "support/descriptor_limit.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -308,15 +308,11 @@ TEST(make_epoll_backend, says_why_it_was_chosen) {
 }
 
 TEST(make_a_backend, throws_when_there_are_no_descriptors) {
-    rlimit before{};
-    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
     // Each number of descriptors that may be left fails at another place.
     for (int left = 0; left < 6; ++left) {
         const int next = ::dup(0);
         ::close(next);
-        rlimit few = before;
-        few.rlim_cur = static_cast<rlim_t>(next + left / 2);
-        ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+        const support::descriptor_limit few(static_cast<rlim_t>(next + left / 2));
         try {
             (void)make(left % 2 == 0 ? "epoll" : "io_uring");
             ADD_FAILURE();
@@ -324,7 +320,6 @@ TEST(make_a_backend, throws_when_there_are_no_descriptors) {
             EXPECT_EQ(e.code().value(), EMFILE);
             EXPECT_EQ(std::string_view(e.what()).substr(0, 9), "asyncio: ");
         }
-        ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
     }
 }
 

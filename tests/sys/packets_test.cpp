@@ -1,8 +1,8 @@
 #include "sys/packets.hpp"
+#include "support/descriptor_limit.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -82,14 +82,11 @@ TEST_F(packets, say_so_when_they_were_cut) {
 TEST_F(packets, arrive_without_descriptors_if_there_is_room_for_none) {
     const int fd[] = {STDERR_FILENO};
     EXPECT_TRUE(send("text", fd).ok());
-    rlimit before{};
-    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-    rlimit none = before;
-    none.rlim_cur = 0;
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
     std::string text(10, '\0');
-    got = receive_packet(other.get(), text, fds, packet_wait::never);
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    {
+        const support::descriptor_limit none(0);
+        got = receive_packet(other.get(), text, fds, packet_wait::never);
+    }
     EXPECT_EQ(got.error, EMSGSIZE);
     EXPECT_EQ(text.substr(0, 4), "text");
     EXPECT_FALSE(fds.first);

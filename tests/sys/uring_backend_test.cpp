@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,6 +17,7 @@
 #include <vector>
 
 #include "asyncio/sys/backend.hpp"
+#include "support/descriptor_limit.hpp"
 #include "sys/uring_ring.hpp"
 
 namespace uring_backend_test {
@@ -267,12 +267,8 @@ TEST_F(uring_backend, a_descriptor_used_again_gets_nothing_of_the_old_one) {
 
 TEST_F(uring_backend, does_without_buffers_when_all_are_full) {
     constexpr std::size_t count = uring_ring::buffer_count + 20;
-    rlimit before{};
-    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-    rlimit many = before;
-    many.rlim_cur = std::min<rlim_t>(before.rlim_max, 3 * count);
-    if (many.rlim_cur < 3 * count) GTEST_SKIP() << "it needs " << 3 * count << " descriptors";
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &many), 0);
+    const support::descriptor_limit many(3 * count);
+    if (!many.is_granted()) GTEST_SKIP() << "it needs " << 3 * count << " descriptors";
     for (std::size_t i = 0; i < count; ++i) EXPECT_EQ(recv(connect()), "(wait)");
     for (std::size_t i = 0; i < count; ++i) far_sends(std::to_string(i), i);
     for (int i = 0; i < 100; ++i) b_->poll(0s);  // nobody takes what has come
@@ -293,18 +289,13 @@ TEST_F(uring_backend, does_without_buffers_when_all_are_full) {
     for (std::size_t i = 0; i < count; ++i) EXPECT_EQ(recv(sources_[i]), "(wait)");
     for (std::size_t i = 0; i < count; ++i) far_sends("again", i);
     for (std::size_t i = 0; i < count; ++i) EXPECT_EQ(recv_all(sources_[i], 5), "again");
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 // What completes at once fills the kernel's queue; beyond it, it would be lost with the ring.
 TEST_F(uring_backend, a_ring_given_up_with_thousands_of_completions_loses_nothing) {
     constexpr std::size_t count = 4500;
-    rlimit before{};
-    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-    rlimit many = before;
-    many.rlim_cur = std::min<rlim_t>(before.rlim_max, 3 * count);
-    if (many.rlim_cur < 3 * count) GTEST_SKIP() << "it needs " << 3 * count << " descriptors";
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &many), 0);
+    const support::descriptor_limit many(3 * count);
+    if (!many.is_granted()) GTEST_SKIP() << "it needs " << 3 * count << " descriptors";
     for (std::size_t i = 0; i < count; ++i) {
         connect();
         if (i % 100 == 0) far_sends("kept", i);
@@ -313,7 +304,6 @@ TEST_F(uring_backend, a_ring_given_up_with_thousands_of_completions_loses_nothin
     for (stream_source& s : sources_) EXPECT_EQ(recv(s), "(wait)");
     b_->fileno();  // for a host: without a ring from now on
     for (std::size_t i = 0; i < count; i += 100) EXPECT_EQ(recv_all(sources_[i], 4), "kept") << i;
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 TEST_F(uring_backend, more_requests_than_the_queue_has_room_for) {
@@ -397,13 +387,10 @@ TEST_F(uring_backend, a_host_that_waits_gets_a_descriptor_that_tells) {
 
 TEST_F(uring_backend, makes_do_with_epoll_when_there_is_no_descriptor_for_a_ring) {
     stream_source& s = connect();
-    rlimit before{};
-    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-    rlimit few = before;
-    few.rlim_cur = 0;
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
-    EXPECT_EQ(recv(s), "(wait)");
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    {
+        const support::descriptor_limit none(0);
+        EXPECT_EQ(recv(s), "(wait)");
+    }
     EXPECT_EQ(b_->name(), "epoll (io_uring refused: Too many open files; RLIMIT_NOFILE)");
     EXPECT_EQ(b_->attach(s), 0);
     far_sends("all the same");

@@ -52,6 +52,7 @@ class gather_children {
         std::construct_at(each_ + count_++, std::move(c));
     }
     [[nodiscard]] std::size_t size() const noexcept { return count_; }
+    [[nodiscard]] future_state_base& operator[](std::size_t i) const noexcept { return *each_[i]; }
     [[nodiscard]] const child* begin() const noexcept { return each_; }
     [[nodiscard]] const child* end() const noexcept { return each_ + count_; }
     /// The loop of them all. An empty handle throws invalid_state_error, a second loop
@@ -96,7 +97,8 @@ class gather_base : private done_node {
 
     future_state_base& self_;
     gather_children children_;
-    std::vector<std::unique_ptr<relay>> relays_;
+    std::vector<std::unique_ptr<relay>> relays_;  // they leave before the children die, whose
+                                                  // values may make other children end
     std::size_t left_;
     bool keep_errors_;
     bool cancel_requested_ = false;  ///< the reason is in self_.cancel_why
@@ -160,9 +162,9 @@ class gather_tuple_state final : public future_state<gather_tuple<KeepErrors, T.
     template <std::size_t... I>
     void collect(std::index_sequence<I...>) {
         if constexpr (KeepErrors) {
-            this->emplace(take_outcome<T>(*this->children().begin()[I])...);
+            this->emplace(take_outcome<T>(this->children()[I])...);
         } else {
-            this->emplace(take_value<T>(*this->children().begin()[I])...);
+            this->emplace(take_value<T>(this->children()[I])...);
         }
     }
 };

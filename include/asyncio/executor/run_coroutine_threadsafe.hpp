@@ -56,7 +56,7 @@ class typed_submission final : public submission {
 
    private:
     ref<future_state_base> make_task(event_loop& loop) override {
-        return detail::make_task(loop, std::move(coroutine_), nullptr, {}).state();
+        return detail::make_task(loop, std::move(coroutine_), {}).state();
     }
     void close_coroutine() noexcept override { coroutine_.close(); }
     void move_value([[maybe_unused]] future_state_base& from) override {

@@ -1,9 +1,7 @@
 // Who is told that a future is done, in the order in which they came.
 //
-//      a future's list:  first -> somebody          often the only one: a gather of a thousand
-//      tasks
-//                                                   is the first of each
-//                        others -> c -> b -> a      by hooks, the youngest before the older ones
+//      first  -> a              often the only one: a gather of a thousand tasks is each one's
+//      first others -> d -> c -> b    by hooks, the youngest before the older ones
 #pragma once
 
 #include <cstddef>

@@ -14,7 +14,6 @@
 
 #include "asyncio/task/context.hpp"
 #include "asyncio/task/coroutine.hpp"
-#include "asyncio/task/foreign.hpp"
 #include "asyncio/task/future.hpp"
 #include "asyncio/task/to_coroutine.hpp"
 
@@ -182,13 +181,6 @@ task<T> make_task(event_loop& loop, coroutine<T>&& c, const task_options& option
     t.start(options.eager_start);
     return task<T>(std::move(state));
 }
-/// Null: no options.
-template <class T>
-task<T> make_task(event_loop& loop, coroutine<T>&& c, const task_options* options,
-                  std::source_location where) {
-    return options == nullptr ? make_task(loop, std::move(c), where)
-                              : make_task(loop, std::move(c), *options, where);
-}
 
 /// The same on the running loop. What cannot start is closed, without the report.
 template <class T>
@@ -196,10 +188,6 @@ template <class T>
     if (running_loop == nullptr) [[unlikely]]
         c.close();
     return loop_for("create_task");
-}
-template <class T>
-task<T> make_task(coroutine<T>&& c, const task_options* options, std::source_location where) {
-    return make_task(loop_to_start(c), std::move(c), options, where);
 }
 template <class T>
 task<T> make_task(coroutine<T>&& c, std::source_location where) {
@@ -216,8 +204,9 @@ concept takes_options_last =
 template <class F, class... Args>
 auto start_task(event_loop* loop, const task_options* options, F&& f, Args&&... args) {
     auto c = to_coroutine(std::forward<F>(f), std::forward<Args>(args)...);
-    return task_of_call<F, Args...>(loop != nullptr ? make_task(*loop, std::move(c), options, {})
-                                                    : make_task(std::move(c), options, {}));
+    event_loop& on = loop != nullptr ? *loop : loop_to_start(c);
+    return task_of_call<F, Args...>(options != nullptr ? make_task(on, std::move(c), *options, {})
+                                                       : make_task(on, std::move(c), {}));
 }
 
 }  // namespace detail
@@ -234,7 +223,7 @@ task<T> create_task(coroutine<T>&& c, detail::caller at = std::source_location::
 template <class T>
 task<T> create_task(coroutine<T>&& c, task_options options,
                     std::source_location where = std::source_location::current()) {
-    return detail::make_task(std::move(c), &options, where);
+    return detail::make_task(detail::loop_to_start(c), std::move(c), options, where);
 }
 template <detail::takes_options_last A>
 auto create_task(A&& a, task_options options) {
@@ -274,12 +263,12 @@ auto ensure_future(A&& a, std::source_location where = std::source_location::cur
 
 template <class T>
 task<T> event_loop::create_task(coroutine<T>&& c, detail::caller at) {
-    return detail::make_task(*this, std::move(c), nullptr, at.where);
+    return detail::make_task(*this, std::move(c), at.where);
 }
 template <class T>
 task<T> event_loop::create_task(coroutine<T>&& c, task_options options,
                                 std::source_location where) {
-    return detail::make_task(*this, std::move(c), &options, where);
+    return detail::make_task(*this, std::move(c), options, where);
 }
 template <class A>
 auto event_loop::create_task(A&& a, task_options options) {
@@ -305,8 +294,8 @@ auto event_loop::run_until_complete(Awaitable&& aw, std::source_location where) 
             return future<typename std::remove_cvref_t<Awaitable>::value_type>(
                 std::forward<Awaitable>(aw));
         } else {
-            auto t = detail::make_task(*this, detail::to_coroutine(std::forward<Awaitable>(aw)),
-                                       nullptr, where);
+            auto t =
+                detail::make_task(*this, detail::to_coroutine(std::forward<Awaitable>(aw)), where);
             return future<typename decltype(t)::value_type>(std::move(t));
         }
     }();

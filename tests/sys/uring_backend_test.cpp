@@ -302,7 +302,7 @@ TEST_F(uring_backend, a_ring_given_up_with_thousands_of_completions_loses_nothin
         ::shutdown(far(i), SHUT_WR);
     }
     for (stream_source& s : sources_) EXPECT_EQ(recv(s), "(wait)");
-    b_->fileno();  // for a host: without a ring from now on
+    EXPECT_GE(b_->fileno(), 0);  // for a host: without a ring from now on
     for (std::size_t i = 0; i < count; i += 100) EXPECT_EQ(recv_all(sources_[i], 4), "kept") << i;
 }
 

@@ -27,7 +27,7 @@ std::string take_all(done_list& list) {
 }
 
 TEST(done_list, gives_them_in_the_order_in_which_they_came) {
-    for (int n = 0; n < 6; ++n) {
+    for (std::size_t n = 0; n < 6; ++n) {
         for (const bool with_first : {false, true}) {
             done_list list;
             EXPECT_TRUE(list.empty());
@@ -36,11 +36,11 @@ TEST(done_list, gives_them_in_the_order_in_which_they_came) {
                 EXPECT_TRUE(list.add_first(first));
             }
             std::vector<std::unique_ptr<node>> nodes;
-            for (int i = 0; i < n; ++i) {
-                nodes.push_back(std::make_unique<node>(static_cast<char>('a' + i)));
+            for (std::size_t i = 0; i < n; ++i) {
+                nodes.push_back(std::make_unique<node>("abcdef"[i]));
                 list.add(*nodes.back());
             }
-            EXPECT_EQ(list.size(), static_cast<std::size_t>(n + (with_first ? 1 : 0)));
+            EXPECT_EQ(list.size(), n + (with_first ? 1 : 0));
             EXPECT_EQ(take_all(list), (with_first ? "-" : "") + std::string("abcdef").substr(0, n));
             EXPECT_TRUE(list.empty());
             for (const auto& gone : nodes) EXPECT_FALSE(gone->linked());

@@ -94,7 +94,7 @@ void gather_base::future_done(future_state_base& f) noexcept {
         --left_;
         return;
     }
-    const ref<future_state_base> keep(&self_);
+    const kept_alive keep(self_);
     child_done(f);
 }
 

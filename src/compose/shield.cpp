@@ -12,7 +12,7 @@ void shield_link::listen() noexcept {
 void shield_link::future_done(future_state_base& f) noexcept {
     // The only reference that the shield holds, so that a value which nobody else wants is moved.
     ref<future_state_base> inner = std::move(inner_);
-    const ref<future_state_base> keep_outer(&outer_);
+    const kept_alive keep(outer_);
     f.mark_retrieved();
     switch (f.status) {
         case future_status::cancelled:

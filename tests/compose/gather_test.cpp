@@ -115,6 +115,21 @@ TEST(gather, moves_what_cannot_be_copied) {
     run(main);
 }
 
+TEST(gather, moves_through_several_what_cannot_be_copied) {
+    const auto main = []() -> coroutine<> {
+        const auto [inner, shielded] = co_await gather(gather(give(std::make_unique<int>(1), 1)),
+                                                       shield(give(std::make_unique<int>(2), 2)));
+        EXPECT_EQ(*std::get<0>(inner) + *shielded, 3);
+        const auto [outer] =
+            co_await shield(gather(shield(gather(give(std::make_unique<int>(3))))));
+        EXPECT_EQ(*std::get<0>(outer), 3);
+        auto alone = gather(give(std::make_unique<int>(4), 1));
+        const auto outcomes = co_await gather(return_exceptions, std::move(alone));
+        EXPECT_EQ(*std::get<0>(std::get<0>(outcomes).value()), 4);
+    };
+    run(main);
+}
+
 asyncio::context_var<int> number("number", 0);
 names movers;
 

@@ -1,10 +1,5 @@
-// The erased core of futures and tasks: state, waiters, cancellation, and the step. Typed shells
-// are in future.hpp and task.hpp.
-//
-//      pending --set_result--> value       every change happens once; it notifies the waiters in
-//      the order in which
-//         |-----set_exception-> error      they came, and they run through the ready queue
-//         `-----cancel--------> cancelled
+// The erased core of tasks: what they wait on, cancellation, and the step. The typed shell is in
+// task.hpp.
 #pragma once
 
 #include <coroutine>
@@ -22,7 +17,7 @@
 #include "asyncio/base/ref.hpp"
 #include "asyncio/loop/loop_core.hpp"
 #include "asyncio/task/context.hpp"
-#include "asyncio/task/done_list.hpp"
+#include "asyncio/task/future_state.hpp"
 #include "asyncio/task/promise.hpp"
 
 namespace asyncio::detail {
@@ -49,97 +44,6 @@ struct task_extras {
     std::string name;
     exception_trace trace;             ///< of the last exception that left a frame
     ref<context_cell> shared_context;  ///< used instead of the task's own if there is one
-};
-
-enum class future_status : std::uint8_t { pending, value, error, cancelled };
-
-class future_state_base : public pooled {
-   public:
-    /// A task begins with two references: its maker's, and the loop's until it is done.
-    future_state_base(loop_core& l, bool task, std::source_location where, bool typed) noexcept
-        : created(where), refs_(task ? 2 : 0), is_task(task), has_type(typed), loop(&l) {
-        l.add_ref();
-    }
-    future_state_base(const future_state_base&) = delete;
-    future_state_base& operator=(const future_state_base&) = delete;
-
-    void add_ref() noexcept { ++refs_; }
-    void release() noexcept {
-        if (--refs_ == 0) destroy();
-    }
-    [[nodiscard]] std::uint32_t refs() const noexcept { return refs_; }
-
-    [[nodiscard]] bool done() const noexcept { return status != future_status::pending; }
-    /// True if it could be cancelled, false if it is done. A task only starts to be cancelled.
-    virtual bool cancel(const cancel_ref& why);
-    /// What it is, for reports: "task 'worker'", "a future made at client.cpp:42".
-    [[nodiscard]] virtual std::string describe() const;
-    /// The same where it is part of another one's description. What is no task is just a future
-    /// there: a gather in a gather in a gather may go on without an end.
-    [[nodiscard]] std::string describe_as_part() const;
-    void set_exception(std::exception_ptr e);
-    /// Rethrows an error or a cancel; complains if it is pending. Counts as retrieved.
-    void check_value();
-    /// The exception it ended with; null if it has a value; throws if cancelled or pending. Counts
-    /// as retrieved.
-    std::exception_ptr get_exception();
-    /// The exception or cancel as an exception_ptr, without throwing. Counts as retrieved. It must
-    /// be done.
-    std::exception_ptr error_or_cancel();
-    /// Tells the waiters. `s` is not pending.
-    void finish(future_status s) noexcept {
-        status = s;
-        waiters_.take_all([this](done_node& n) { n.future_done(*this); });
-    }
-    void require_pending(const char* operation) const;
-    /// In debug mode: throws std::runtime_error on another thread than the loop's.
-    void check_thread(const char* operation) const;
-    void add_waiter(done_node& n) noexcept { waiters_.add(n); }
-    [[nodiscard]] done_list& waiters() noexcept { return waiters_; }
-    /// Forgets that nobody looked at the exception.
-    void mark_retrieved() noexcept { unretrieved = false; }
-
-    // Ordered so that what a task's step needs lies together, behind what is seldom needed.
-    std::source_location created;
-    std::exception_ptr exception;
-    cancel_ref cancel_why;  ///< of a task: also of a cancel that is on its way
-
-   private:
-    done_list waiters_;
-    std::uint32_t refs_;
-
-   public:
-    // With the count above they fill one word.
-    const bool is_task : 1;
-    const bool has_type : 1;       ///< its value is not void
-    bool unretrieved : 1 = false;  ///< an exception that nobody has looked at
-    bool expected : 1 = false;     ///< somebody who is gone did not care for its error: it counts
-                                   ///< as retrieved
-    bool passing_cancel : 1 = false;  ///< (task) a cancel is on its way to what it waits for
-    std::uint8_t unused : 3 = 0;      ///< so that their byte is set, which needs not be read first
-    bool must_destroy = false;        ///< there is a value whose destructor must run
-    std::uint8_t must_cancel = 0;     ///< (task) how many requests a cancel that was not delivered
-                                      ///< yet stands for, up to 255
-    future_status status = future_status::pending;
-    loop_core* loop;
-
-   protected:
-    virtual void destroy() noexcept { delete this; }
-    /// Of what its destructor does, only to forget the loop is left.
-    [[nodiscard]] bool is_spent() const noexcept {
-        return !exception && !cancel_why && !unretrieved && waiters_.empty();
-    }
-    [[gnu::always_inline]] virtual ~future_state_base() {
-        if (unretrieved) [[unlikely]]
-            report_unretrieved();
-        if (!waiters_.empty()) [[unlikely]]
-            drop_waiters();
-        loop->release();
-    }
-
-   private:
-    void drop_waiters() noexcept;
-    void report_unretrieved() noexcept;
 };
 
 /// What a suspended task waits on: one node, in the awaiting frame.
@@ -332,10 +236,11 @@ class task_state_base : public future_state_base, public task_link, public ready
     std::uint64_t number_;
 };
 
-/// The references that one who listens to `f` has a right to: his own, and the loop's, which a task
-/// loses when it has told all who listen.
+/// The references that one who listens to `f` has a right to: his own, and those that are gone when
+/// all who listen have been told: the loop's of a task, and a future's own.
 [[nodiscard]] inline std::uint32_t own_references(const future_state_base& f) noexcept {
-    return f.is_task && static_cast<const task_state_base&>(f).held_by_loop() ? 2 : 1;
+    const bool by_loop = f.is_task && static_cast<const task_state_base&>(f).held_by_loop();
+    return 1U + (by_loop ? 1U : 0U) + (f.keeps_itself ? 1U : 0U);
 }
 
 /// What the trampoline finds when the task's own coroutine has reached its end: no coroutine, but

@@ -4,23 +4,12 @@
 #include <vector>
 
 #include "asyncio/executor/executor.hpp"
+#include "testing/sim_probe.hpp"
 #include "testing/sim_world.hpp"
 
 namespace asyncio::detail {
 
 namespace {
-
-/// What a function sees that runs in a thread: no loop.
-class no_running_loop {
-   public:
-    no_running_loop() noexcept : before_(std::exchange(running_loop, nullptr)) {}
-    no_running_loop(const no_running_loop&) = delete;
-    no_running_loop& operator=(const no_running_loop&) = delete;
-    ~no_running_loop() { running_loop = before_; }
-
-   private:
-    loop_core* before_;
-};
 
 class sim_executor final : public executor {
    public:
@@ -33,7 +22,7 @@ class sim_executor final : public executor {
         const std::uint64_t after = host_.world.executor_random.below(
             longest > 0 ? static_cast<std::uint64_t>(longest) + 1 : 1);
         auto run = [](executor_job& j) {
-            const no_running_loop in_a_thread;
+            const running_loop_scope in_a_thread(nullptr);
             j();
         };
         host_.loop->call_later(std::chrono::nanoseconds(after), run, std::move(job));

@@ -37,13 +37,17 @@ class sim_resume {
 class running_loop_scope {
    public:
     explicit running_loop_scope(loop_core* loop) noexcept
-        : before_(std::exchange(running_loop, loop)) {}
+        : before_(std::exchange(running_loop, loop)), in_turn_(std::exchange(loop_of_turn, loop)) {}
     running_loop_scope(const running_loop_scope&) = delete;
     running_loop_scope& operator=(const running_loop_scope&) = delete;
-    ~running_loop_scope() { running_loop = before_; }
+    ~running_loop_scope() {
+        loop_of_turn = in_turn_;
+        running_loop = before_;
+    }
 
    private:
     loop_core* before_;
+    loop_core* in_turn_;
 };
 
 }  // namespace asyncio::detail

@@ -353,6 +353,21 @@ TEST(simulate, names_a_task_that_does_not_end) {
     EXPECT_NE(text.find("'stubborn'"), std::string::npos) << text;
 }
 
+struct starts_a_task_at_its_end {
+    ~starts_a_task_at_its_end() {
+        const auto yields = []() -> coroutine<> { co_await sleep(0s); };
+        (void)create_task({.eager_start = true}, yields);
+    }
+};
+coroutine<> waits_for_ever() {
+    const starts_a_task_at_its_end guard;
+    co_await sleep(std::nullopt);
+}
+
+TEST(simulate, lets_destructors_start_tasks_after_a_failure) {
+    EXPECT_THROW(simulate(waits_for_ever, {.quiet = true}), asyncio::testing::deadlock_error);
+}
+
 TEST(simulate, is_not_nested) {
     const auto nested = []() -> coroutine<> {
         EXPECT_THROW(simulate(polls_the_clock), std::runtime_error);

@@ -13,14 +13,11 @@ void queue_wait::hand_on() noexcept {
         queue_.wake_putters();
 }
 
-void queue_wait::take_grant() {
-    if (!granted()) [[unlikely]]
-        fail("queue");
+void queue_wait::end_without_grant() {
+    if (!granted()) fail("queue");
     leave();
-    if (task_->must_cancel) [[unlikely]] {
-        hand_on();
-        task_->throw_cancel();
-    }
+    hand_on();
+    task_->throw_cancel();
 }
 
 bool queue_wait::look() {

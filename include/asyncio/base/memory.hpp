@@ -93,15 +93,20 @@ extern ASYNCIO_THREAD_LOCAL block_class block_cache[block_classes];
 [[nodiscard]] void* allocate_slow(std::size_t size);
 void deallocate_slow(void* p, std::size_t size) noexcept;
 
-/// `size` bytes aligned for every fundamental type. Throws std::bad_alloc.
-[[nodiscard]] inline void* allocate(std::size_t size) {
+/// What allocate(size) gives if this thread has it at hand, else null.
+[[nodiscard]] inline void* allocate_at_once([[maybe_unused]] std::size_t size) noexcept {
 #if !ASYNCIO_ASAN
     const std::size_t index = block_class_of(size);
-    if (index < block_classes) [[likely]] {
-        if (void* b = block_cache[index].take()) [[likely]]
-            return b;
-    }
+    if (index < block_classes) [[likely]]
+        return block_cache[index].take();
 #endif
+    return nullptr;
+}
+
+/// `size` bytes aligned for every fundamental type. Throws std::bad_alloc.
+[[nodiscard]] inline void* allocate(std::size_t size) {
+    if (void* b = allocate_at_once(size)) [[likely]]
+        return b;
     return allocate_slow(size);
 }
 

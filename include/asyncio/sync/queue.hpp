@@ -27,7 +27,7 @@ class [[nodiscard("get() does nothing until it is awaited: co_await it")]] queue
     [[nodiscard]] bool await_ready() const noexcept {
         return this->primitive_.need_not_wait_to_get();
     }
-    T await_resume() {
+    [[gnu::always_inline]] T await_resume() {
         this->finish();
         return this->primitive_.take_next();
     }
@@ -149,12 +149,13 @@ class basic_queue : public queue_core {
         return std::is_same_v<Items, fifo_items<T>> && has_offer();
     }
     /// For a get that need not wait any more. Throws if the queue was shut down and is empty.
-    T take_next() {
-        if (can_take_offer()) return take_offer();
+    [[gnu::always_inline]] T take_next() {
+        if (can_take_offer()) [[unlikely]]
+            return take_offer();
         check_can_get();
         return take();
     }
-    T take_offer() {
+    [[gnu::noinline]] T take_offer() {
         check_offer();
         T item(std::move(static_cast<room_wait<T>&>(offering()).item()));
         offer_taken();

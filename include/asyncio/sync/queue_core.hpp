@@ -19,7 +19,11 @@ class queue_wait : public waiter {
    public:
     /// Throws if the wait ended without what it waited for.
     void finish() {
-        if (!over()) take_grant();
+        if (over()) return;
+        if (granted() && !is_cancelled()) [[likely]]
+            leave();
+        else
+            end_without_grant();
     }
     /// Was its item taken out of its hands? Then it needs no room any more.
     [[nodiscard]] bool was_served() noexcept {
@@ -37,7 +41,7 @@ class queue_wait : public waiter {
    private:
     friend queue_core;
     [[nodiscard]] bool wants_item() const noexcept;
-    void take_grant();
+    void end_without_grant();
     /// It leaves the line without having had its turn: what it wanted was done for it.
     void serve() noexcept {
         leave();
@@ -157,7 +161,7 @@ class queue_core {
     void offer_taken() noexcept {
         offering().serve();
         ++unfinished_;
-        wake_putters();
+        if (putters_.has_waiting()) wake_putters();
     }
     /// An item came in, or left: there is one for the next who waits, or room.
     void item_added() noexcept {

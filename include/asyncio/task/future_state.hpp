@@ -94,10 +94,6 @@ class future_state_base : public pooled {
 
    protected:
     virtual void destroy() noexcept { delete this; }
-    /// Of what its destructor does, only to forget the loop is left.
-    [[nodiscard]] bool is_spent() const noexcept {
-        return !exception && !cancel_why && !unretrieved && waiters_.empty();
-    }
     [[gnu::always_inline]] virtual ~future_state_base() {
         if (unretrieved) [[unlikely]]
             report_unretrieved();

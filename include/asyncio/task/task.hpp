@@ -190,8 +190,23 @@ template <class T>
     return loop_for("create_task");
 }
 template <class T>
-task<T> make_task(coroutine<T>&& c, std::source_location where) {
+[[gnu::noinline]] task<T> make_task_slowly(coroutine<T>&& c, std::source_location where) {
     return make_task(loop_to_start(c), std::move(c), where);
+}
+template <class T>
+task<T> make_task(coroutine<T>&& c, std::source_location where) {
+    // The usual case calls no function, so that no register has to be saved.
+    loop_core* const loop = running_loop;
+    if (loop != nullptr && !loop->closed && !loop->debug && coroutine_access::can_take(c))
+        [[likely]] {
+        if (void* const memory = allocate_at_once(sizeof(task_state<T>))) [[likely]] {
+            auto* const t =
+                ::new (memory) task_state<T>(*loop, coroutine_access::take(c).promise(), where);
+            loop->ready.push(*t);  // it runs: no host waits for it
+            return task<T>(ref<future_state_base>::adopt(t));
+        }
+    }
+    return make_task_slowly(std::move(c), where);
 }
 
 /// create_task(a, {.name = "x"}): the braces are options, unless they are an argument of `a`.

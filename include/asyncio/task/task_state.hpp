@@ -114,12 +114,12 @@ class task_state_base : public future_state_base, public task_link, public ready
     /// What the task waited on has happened.
     void wake() noexcept {
         waiting_on = nullptr;
-        loop->schedule(*this);
+        enter_ready_queue();
     }
     /// It may have happened: the task's turn begins with look() of what it waits on.
     void wake_to_look() noexcept {
         run = &look_first;
-        loop->schedule(*this);
+        enter_ready_queue();
     }
     /// Was it woken to look, and has not had its turn?
     [[nodiscard]] bool will_look() const noexcept { return run == &look_first; }
@@ -194,8 +194,10 @@ class task_state_base : public future_state_base, public task_link, public ready
         if (unretrieved) [[unlikely]]
             report_unretrieved_error();
     }
+    /// Of what its destructor does, only to forget the loop is left. It ended with a value, so it
+    /// has no frames, no exception and nobody to tell.
     [[nodiscard]] bool is_spent() const noexcept {
-        return root == nullptr && !extras && context.empty() && future_state_base::is_spent();
+        return status == future_status::value && !cancel_why && !extras && context.empty();
     }
     /// Moves the coroutine's result into the state. There is one.
     virtual void take_result(promise_base& p) = 0;
@@ -213,6 +215,14 @@ class task_state_base : public future_state_base, public task_link, public ready
         if (extras == nullptr || !extras->shared_context) [[likely]]
             return &step;
         return &special_step;
+    }
+    /// The end of the queue is found by way of the thread, as in yield(), where the loop runs.
+    void enter_ready_queue() noexcept {
+        loop_core* const running = loop_of_turn;
+        if (running == loop) [[likely]]
+            running->ready.push(*this);
+        else
+            loop->schedule(*this);
     }
     bool begin();
     bool look();

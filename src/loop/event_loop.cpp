@@ -164,6 +164,8 @@ void event_loop::drop_ready() noexcept {
         detail::ready_node& n = ready.pop();
         if (n.run == detail::handle_state::runner())
             static_cast<detail::handle_state&>(n).release();
+        else
+            detail::expiry::drop(n);
     }
     timers.clear();
 }

@@ -1,6 +1,7 @@
 #include "asyncio/loop/loop_core.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace asyncio::detail {
@@ -35,36 +36,47 @@ loop_core::~loop_core() = default;
 
 bool loop_core::on_loop_thread() const noexcept { return running_loop == this; }
 
-void deadline::arm(loop_core& loop, time_point when) {
-    loop_ = &loop;
-    loop.timers.arm(*this, when, &fire);
+// ---- deadlines ----
+
+deadline* expiry::end(ready_node& n) noexcept {
+    const auto* const self = static_cast<expiry*>(&n);
+    deadline* const d = self->deadline_;
+    if (d != nullptr) d->place_ = nullptr;
+    delete self;
+    return d;
 }
 
-void deadline::arm_expired(loop_core& loop) noexcept {
-    loop_ = &loop;
-    loop.schedule_expiry(*this);
+void expiry::run_it(ready_node& n) {
+    if (deadline* const d = end(n)) d->expired();
+}
+
+void expiry::drop(ready_node& n) noexcept {
+    if (n.run == &run_it) (void)end(n);
+}
+
+void deadline::arm(loop_core& loop, time_point when) { loop.timers.arm(*this, when, &fire); }
+
+void deadline::arm_expired(loop_core& loop) {
+    place_ = new expiry(*this);
+    loop.schedule(*place_);
 }
 
 void deadline::disarm(loop_core& loop) noexcept {
     loop.timers.disarm(*this);
-    list_hook::unlink();
+    if (is_due()) std::exchange(place_, nullptr)->forget();
 }
 
 void deadline::fire(timer_node& n, timer_event e) noexcept {
+    if (e != timer_event::due) return;
     auto& self = static_cast<deadline&>(n);
-    if (e == timer_event::due) self.loop_->schedule_expiry(self);
+    try {
+        self.arm_expired(*loop_of_turn);
+    } catch (const std::bad_alloc&) {
+        self.expired();  // before its turn, but it does
+    }
 }
 
-void loop_core::schedule_expiry(deadline& d) noexcept {
-    expired_.push_back(d);
-    if (!std::exchange(expiry_.queued, true)) schedule(expiry_);
-}
-
-void loop_core::expiry_node::run_expired(ready_node& n) {
-    auto& self = static_cast<expiry_node&>(n);
-    self.queued = false;
-    while (!self.loop.expired_.empty()) self.loop.expired_.pop_front().expired();
-}
+// ---- the turn ----
 
 bool loop_core::post(ref<handle_state> h) noexcept {
     ready_node* n = h.get();

@@ -271,9 +271,11 @@ TEST(loop_core, a_future_keeps_the_memory_of_its_loop) {
 }
 
 struct log_deadline final : detail::deadline {
-    explicit log_deadline(std::vector<std::string>& l) : log(l) {}
-    void expired() noexcept override { log.emplace_back("deadline"); }
+    explicit log_deadline(std::vector<std::string>& l, const char* n = "deadline")
+        : log(l), name(n) {}
+    void expired() noexcept override { log.emplace_back(name); }
     std::vector<std::string>& log;
+    const char* name;
 };
 
 TEST(deadline, expires_behind_what_was_ready_already) {
@@ -304,6 +306,37 @@ TEST(deadline, is_taken_back_in_the_round_in_which_it_is_due) {
     }
     loop->run_ready();
     EXPECT_EQ(log.size(), 1u);
+}
+
+TEST(deadline, has_a_place_of_its_own_among_what_is_ready) {
+    manual_loop loop;
+    std::vector<std::string> log;
+    log_deadline first(log, "first");
+    log_deadline second(log, "second");
+    log_deadline taken_back(log, "taken back");
+    first.arm_expired(*loop);
+    taken_back.arm_expired(*loop);
+    loop->call_soon([&] { log.emplace_back("between"); });
+    second.arm_expired(*loop);
+    EXPECT_TRUE(second.is_due());
+    taken_back.disarm(*loop);
+    loop->run_ready();
+    EXPECT_EQ(log, (std::vector<std::string>{"first", "between", "second"}));
+    EXPECT_FALSE(second.is_due());
+}
+
+TEST(deadline, is_dropped_with_its_loop) {
+    std::vector<std::string> log;
+    log_deadline d(log);
+    {
+        manual_loop loop;
+        d.arm_expired(*loop);
+        log_deadline taken_back(log);
+        taken_back.arm_expired(*loop);
+        taken_back.disarm(*loop);
+    }
+    EXPECT_FALSE(d.is_due());
+    EXPECT_TRUE(log.empty());
 }
 
 // ---- spinning before it waits ----

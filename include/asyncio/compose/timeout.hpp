@@ -27,7 +27,7 @@ class timeout_core final : public deadline {
     /// The deadline is now: what the task waits for is cancelled.
     void expired() noexcept override;
     void disarm_if_armed() noexcept {
-        if (armed() || linked()) disarm(*own_.task().loop);
+        if (armed() || is_due()) disarm(*own_.task().loop);
     }
     /// The block has ended, with this exception or none. Gives what it ends with instead:
     /// timeout_error if the deadline is the only reason of a cancel.

@@ -14,6 +14,7 @@
 
 #include "asyncio/base/config.hpp"
 #include "asyncio/base/intrusive.hpp"
+#include "asyncio/base/memory.hpp"
 #include "asyncio/loop/handle.hpp"
 #include "asyncio/loop/ready_queue.hpp"
 #include "asyncio/loop/timer_queue.hpp"
@@ -55,16 +56,34 @@ class nested_calls {
 };
 
 class loop_core;
+class deadline;
+
+/// The place in the ready queue of a deadline that is due. Who takes the deadline back leaves the
+/// place behind.
+class expiry final : public ready_node, public pooled {
+   public:
+    explicit expiry(deadline& d) noexcept : ready_node(&run_it), deadline_(&d) {}
+    void forget() noexcept { deadline_ = nullptr; }
+    /// If it is one that a closing loop has taken out of its queue, it will not run.
+    static void drop(ready_node& n) noexcept;
+
+   private:
+    static void run_it(ready_node& n);
+    [[nodiscard]] static deadline* end(ready_node& n) noexcept;
+    deadline* deadline_;
+};
 
 /// A limit in time on something that a task does. It expires behind what was ready already, as a
-/// timer's callback would; its destructor and disarm() take it back until then. expired() only
-/// marks and queues.
-class deadline : public timer_node, public list_hook {
+/// timer's callback would; its owner, who calls disarm() before it dies, takes it back until then.
+/// expired() only marks and queues.
+class deadline : public timer_node {
    public:
     void arm(loop_core& loop, time_point when);
-    /// It is due already: it expires behind what is ready now.
-    void arm_expired(loop_core& loop) noexcept;
+    /// It is due already: it expires behind what is ready now. Throws std::bad_alloc.
+    void arm_expired(loop_core& loop);
     void disarm(loop_core& loop) noexcept;
+    /// Is it due, and has not had its turn?
+    [[nodiscard]] bool is_due() const noexcept { return place_ != nullptr; }
     virtual void expired() noexcept = 0;
 
    protected:
@@ -72,8 +91,9 @@ class deadline : public timer_node, public list_hook {
     ~deadline() = default;
 
    private:
+    friend class expiry;
     static void fire(timer_node& n, timer_event e) noexcept;
-    loop_core* loop_ = nullptr;
+    expiry* place_ = nullptr;
 };
 
 class loop_core {
@@ -114,8 +134,6 @@ class loop_core {
         if (host_waits_) [[unlikely]]
             wake_host();
     }
-    /// The deadline is due: it expires behind what is ready now.
-    void schedule_expiry(deadline& d) noexcept;
     /// Any thread: queues a callback and wakes the loop once per burst. False if the loop is
     /// closed.
     bool post(ref<handle_state> h) noexcept;
@@ -150,14 +168,6 @@ class loop_core {
     [[nodiscard]] bool host_waits() const noexcept { return host_waits_; }
 
    private:
-    /// Stands in the ready queue for all deadlines that are due.
-    struct expiry_node final : ready_node {
-        explicit expiry_node(loop_core& l) noexcept : ready_node(&run_expired), loop(l) {}
-        static void run_expired(ready_node& n);
-        loop_core& loop;
-        bool queued = false;
-    };
-
     void ask_outside(bool may_wait);
     [[nodiscard]] delay until_worth_waking() noexcept;
     bool spin_for_work();
@@ -172,8 +182,6 @@ class loop_core {
     void wake_host() noexcept;
     [[nodiscard]] bool recently_asked() noexcept;
 
-    intrusive_list<deadline> expired_;
-    expiry_node expiry_{*this};
     std::uint32_t refs_ = 1;
     bool host_waits_ = false;
     bool ask_next_turn_ = false;

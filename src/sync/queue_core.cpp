@@ -13,7 +13,8 @@ void queue_wait::hand_on() noexcept {
         queue_.wake_putters();
 }
 
-void queue_wait::end_without_grant() {
+/// With an error, or with a cancel that came after the grant.
+void queue_wait::end_otherwise() {
     if (!granted()) fail("queue");
     leave();
     hand_on();

@@ -185,6 +185,23 @@ TEST(event, refuses_such_a_thread_also_if_debug_mode_came_later) {
     }());
 }
 
+TEST(event, wakes_tasks_of_a_loop_that_is_not_the_one_that_runs) {
+    const auto first = asyncio::new_event_loop();
+    const auto second = asyncio::new_event_loop();
+    event e;
+    words log;
+    const auto t = first->create_task(wait(e, "a", log));
+    first->run_until_complete(rounds(2));
+    const auto set = [&]() -> coroutine<> {
+        e.set();
+        co_await rounds(2);
+    };
+    second->run_until_complete(second->create_task(set));
+    EXPECT_FALSE(t.done());
+    first->run_ready();
+    EXPECT_TRUE(t.done());
+}
+
 TEST(event, refuses_tasks_of_another_loop_while_somebody_waits) {
     const auto first = asyncio::new_event_loop();
     const auto second = asyncio::new_event_loop();

@@ -23,7 +23,7 @@ class queue_wait : public waiter {
         if (granted() && !is_cancelled()) [[likely]]
             leave();
         else
-            end_without_grant();
+            end_otherwise();
     }
     /// Was its item taken out of its hands? Then it needs no room any more.
     [[nodiscard]] bool was_served() noexcept {
@@ -41,7 +41,7 @@ class queue_wait : public waiter {
    private:
     friend queue_core;
     [[nodiscard]] bool wants_item() const noexcept;
-    void end_without_grant();
+    void end_otherwise();
     /// It leaves the line without having had its turn: what it wanted was done for it.
     void serve() noexcept {
         leave();

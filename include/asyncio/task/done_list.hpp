@@ -79,6 +79,12 @@ class done_list {
         while (n != nullptr && n->callback_id() != id) n = n->next_;
         return n;
     }
+    /// Is a user's callback among them? It will have a handle, and look at the value.
+    [[nodiscard]] bool has_callback() const noexcept {
+        const done_node* n = others_;
+        while (n != nullptr && n->callback_id() == 0) n = n->next_;
+        return n != nullptr;
+    }
     /// Takes out all, and calls tell(node) with each. It may destroy any of them.
     template <class Tell>
     void take_all(Tell tell) noexcept {

@@ -107,7 +107,8 @@ class future_state_base : public pooled {
     void report_unretrieved() noexcept;
 };
 
-/// Keeps a future alive while it tells those who listen, any of whom may hold its last handle.
+/// Keeps a future alive while it tells those who listen, any of whom may hold its last handle. One
+/// inside another counts as somebody else's reference.
 class kept_alive {
    public:
     explicit kept_alive(future_state_base& f) noexcept : f_(&f), outer_(f.keeps_itself) {

@@ -194,8 +194,9 @@ class task_state_base : public future_state_base, public task_link, public ready
         if (unretrieved) [[unlikely]]
             report_unretrieved_error();
     }
-    /// Of what its destructor does, only to forget the loop is left. It ended with a value, so it
-    /// has no frames, no exception and nobody to tell.
+    /// Of what its destructor does, only to forget the loop is left. It ended with a value: so its
+    /// frames are gone, it has no exception, and all who listened were told; nobody begins to
+    /// listen to what is done.
     [[nodiscard]] bool is_spent() const noexcept {
         return status == future_status::value && !cancel_why && !extras && context.empty();
     }
@@ -216,11 +217,11 @@ class task_state_base : public future_state_base, public task_link, public ready
             return &step;
         return &special_step;
     }
-    /// The end of the queue is found by way of the thread, as in yield(), where the loop runs.
+    /// Where the loop runs, the end of its queue is found by way of the thread, as in yield().
     void enter_ready_queue() noexcept {
         loop_core* const running = loop_of_turn;
         if (running == loop) [[likely]]
-            running->ready.push(*this);
+            running->ready.push(*this);  // no host waits for it
         else
             loop->schedule(*this);
     }
@@ -247,8 +248,11 @@ class task_state_base : public future_state_base, public task_link, public ready
 };
 
 /// The references that one who listens to `f` has a right to: his own, and those that are gone when
-/// all who listen have been told: the loop's of a task, and a future's own.
-[[nodiscard]] inline std::uint32_t own_references(const future_state_base& f) noexcept {
+/// all who listen have been told: the loop's of a task, and a future's own. None if a callback is
+/// still to be told, which wants the value, too.
+[[nodiscard]] inline std::uint32_t own_references(future_state_base& f) noexcept {
+    if (f.waiters().has_callback()) [[unlikely]]
+        return 0;
     const bool by_loop = f.is_task && static_cast<const task_state_base&>(f).held_by_loop();
     return 1U + (by_loop ? 1U : 0U) + (f.keeps_itself ? 1U : 0U);
 }

@@ -160,6 +160,11 @@ void loop_core::leave_to_host() noexcept {
         wake_host();
 }
 
+void loop_core::schedule_outside_of_turns(ready_node& n) noexcept {
+    ready.push(n);
+    if (host_waits_) wake_host();
+}
+
 void loop_core::wake_host() noexcept {
     host_waits_ = false;
     outside->wake();

@@ -185,36 +185,36 @@ TEST(event, refuses_such_a_thread_also_if_debug_mode_came_later) {
     }());
 }
 
-TEST(event, wakes_tasks_of_a_loop_that_is_not_the_one_that_runs) {
-    const auto first = asyncio::new_event_loop();
-    const auto second = asyncio::new_event_loop();
+/// Two loops; a task of the first one waits.
+struct two_loops {
+    two_loops() { first->run_until_complete(rounds(2)); }
+    std::unique_ptr<asyncio::event_loop> first = asyncio::new_event_loop();
+    std::unique_ptr<asyncio::event_loop> second = asyncio::new_event_loop();
     event e;
     words log;
-    const auto t = first->create_task(wait(e, "a", log));
-    first->run_until_complete(rounds(2));
+    task<> waiting = first->create_task(wait(e, "a", log));
+};
+
+TEST(event, wakes_tasks_of_a_loop_that_is_not_the_one_that_runs) {
+    two_loops loops;
     const auto set = [&]() -> coroutine<> {
-        e.set();
+        loops.e.set();
         co_await rounds(2);
     };
-    second->run_until_complete(second->create_task(set));
-    EXPECT_FALSE(t.done());
-    first->run_ready();
-    EXPECT_TRUE(t.done());
+    loops.second->run_until_complete(loops.second->create_task(set));
+    EXPECT_FALSE(loops.waiting.done());
+    loops.first->run_ready();
+    EXPECT_TRUE(loops.waiting.done());
 }
 
 TEST(event, refuses_tasks_of_another_loop_while_somebody_waits) {
-    const auto first = asyncio::new_event_loop();
-    const auto second = asyncio::new_event_loop();
-    event e;
-    words log;
-    const auto t = first->create_task(wait(e, "a", log));
-    first->run_until_complete(rounds(2));
-    EXPECT_EQ(error_of([&] { second->run_until_complete(wait(e, "b", log)); }),
+    two_loops loops;
+    EXPECT_EQ(error_of([&] { loops.second->run_until_complete(wait(loops.e, "b", loops.log)); }),
               "std::runtime_error: asyncio: this event is used by another event loop; give each "
               "loop its own, and reach the other one with run_coroutine_threadsafe");
-    e.set();
-    first->run_until_complete(t);
-    EXPECT_EQ(log, words{"a"});
+    loops.e.set();
+    loops.first->run_until_complete(loops.waiting);
+    EXPECT_EQ(loops.log, words{"a"});
 }
 
 }  // namespace event_test

@@ -129,11 +129,7 @@ class loop_core {
 
     [[nodiscard]] time_point now() const noexcept { return outside->now(); }
     /// Queues something. A host that waits on fileno() is woken.
-    void schedule(ready_node& n) noexcept {
-        ready.push(n);
-        if (host_waits_) [[unlikely]]
-            wake_host();
-    }
+    inline void schedule(ready_node& n) noexcept;
     /// Any thread: queues a callback and wakes the loop once per burst. False if the loop is
     /// closed.
     bool post(ref<handle_state> h) noexcept;
@@ -179,6 +175,7 @@ class loop_core {
     void collect_posted() noexcept;
     void run_once(bool may_wait);
     void run_ready();
+    void schedule_outside_of_turns(ready_node& n) noexcept;
     void wake_host() noexcept;
     [[nodiscard]] bool recently_asked() noexcept;
 
@@ -199,6 +196,19 @@ extern ASYNCIO_THREAD_LOCAL loop_core* running_loop;
 /// The loop whose turn this thread is in: for what runs in a step. A forked child has no running
 /// loop, but if it returns to the step that forked, it goes on with this one.
 extern ASYNCIO_THREAD_LOCAL loop_core* loop_of_turn;
+
+void loop_core::schedule(ready_node& n) noexcept {
+    // In a turn, which nobody waits for, the end of the queue is found by way of the thread. By way
+    // of what is queued it would take loads that each wait for the one before, and the next turn
+    // waits for them.
+    loop_core* const in_turn = loop_of_turn;
+    const loop_core* compared = in_turn;
+    asm("" : "+r"(compared));  // else the compiler, which sees that they are equal, goes by `this`
+    if (compared == this) [[likely]]
+        in_turn->ready.push(n);
+    else
+        schedule_outside_of_turns(n);
+}
 
 /// Has any loop been in debug mode? Where a thread is checked on every call, this is asked first.
 extern std::atomic<bool> debug_was_on;

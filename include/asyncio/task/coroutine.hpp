@@ -133,10 +133,6 @@ struct coroutine_access {
         if (!c.handle_) throw_awaited_twice();
         return std::exchange(c.handle_, nullptr);
     }
-    template <class T>
-    static bool can_take(const coroutine<T>& c) noexcept {
-        return c.handle_ != nullptr;
-    }
 };
 
 /// Awaits a coroutine in whose place the awaiting one stands: reports show the name of the former.

@@ -197,8 +197,7 @@ template <class T>
 task<T> make_task(coroutine<T>&& c, std::source_location where) {
     // The usual case calls no function, so that no register has to be saved.
     loop_core* const loop = running_loop;
-    if (loop != nullptr && !loop->closed && !loop->debug && coroutine_access::can_take(c))
-        [[likely]] {
+    if (loop != nullptr && !loop->closed && !loop->debug && c.valid()) [[likely]] {
         if (void* const memory = allocate_at_once(sizeof(task_state<T>))) [[likely]] {
             auto* const t =
                 ::new (memory) task_state<T>(*loop, coroutine_access::take(c).promise(), where);

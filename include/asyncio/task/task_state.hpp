@@ -114,12 +114,12 @@ class task_state_base : public future_state_base, public task_link, public ready
     /// What the task waited on has happened.
     void wake() noexcept {
         waiting_on = nullptr;
-        enter_ready_queue();
+        loop->schedule(*this);
     }
     /// It may have happened: the task's turn begins with look() of what it waits on.
     void wake_to_look() noexcept {
         run = &look_first;
-        enter_ready_queue();
+        loop->schedule(*this);
     }
     /// Was it woken to look, and has not had its turn?
     [[nodiscard]] bool will_look() const noexcept { return run == &look_first; }
@@ -216,14 +216,6 @@ class task_state_base : public future_state_base, public task_link, public ready
         if (extras == nullptr || !extras->shared_context) [[likely]]
             return &step;
         return &special_step;
-    }
-    /// Where the loop runs, the end of its queue is found by way of the thread, as in yield().
-    void enter_ready_queue() noexcept {
-        loop_core* const running = loop_of_turn;
-        if (running == loop) [[likely]]
-            running->ready.push(*this);  // no host waits for it
-        else
-            loop->schedule(*this);
     }
     bool begin();
     bool look();
